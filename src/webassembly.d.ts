@@ -15,6 +15,7 @@ declare namespace WebAssembly {
   const Table: new (descriptor: { element: 'anyfunc'; initial: number }) => Table;
   const Module: new (bytes: Uint8Array) => Module;
   function compile(bytes: Uint8Array): Promise<Module>;
+  function validate(bytes: Uint8Array): boolean;
   type ModuleImports = Record<string, unknown>;
   interface Instance {
     readonly exports: Record<string, unknown>;

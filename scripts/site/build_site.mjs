@@ -69,6 +69,13 @@ function copyGuest({ name, kernel, initrd, append = '', memoryBytes }, folder) {
   return { name, id, kernel: place(kernel), ...(initrd && { initrd: place(initrd) }), append, memoryBytes };
 }
 
+/** What hot code is compiled from. */
+async function placeForms(folder) {
+  const { FORMS_FILE, packForms } = await import(join(buildFolder, 'src/site/machine/site_tier.js'));
+  const read = (name) => JSON.parse(readFileSync(join(buildFolder, 'cpu', name), 'utf8'));
+  writeFileSync(join(folder, FORMS_FILE), packForms({ forms: read('forms.json'), templates: read('templates.json') }));
+}
+
 async function placeExtensions(folder) {
   mkdirSync(join(folder, 'extensions'), { recursive: true });
   return (await galleryExtensions()).map(({ code, ...extension }) => {
@@ -88,6 +95,7 @@ export async function buildSite(folder, guests, snapshots = []) {
   mkdirSync(folder, { recursive: true });
   await buildScripts(folder);
   copy(join(buildFolder, 'cpu/cpu.wasm'), folder);
+  await placeForms(folder);
   for (const file of ['index.html', 'page.css']) copy(join(page, file), folder);
   copy(require.resolve('esbuild-wasm/esbuild.wasm'), folder);
   copy(require.resolve('@xterm/xterm/css/xterm.css'), folder);

@@ -242,7 +242,7 @@ export interface CompiledFigures {
   readonly modules: number;
   readonly bytes: number;
   readonly milliseconds: number;
-  /** The longest time that the machine stood still to compile. */
+  /** The longest time that the guest waited for it. */
   readonly longestMilliseconds: number;
   readonly instructions: number;
   /** How often the interpreter entered a region. */

@@ -15,8 +15,8 @@ export type CompiledTierMode = 'on' | 'forced';
 /** What its owner says. */
 export interface CompiledTierOptions {
   readonly mode: CompiledTierMode;
-  /** What can be compiled. Called once, when something is to be compiled. */
-  readonly forms: () => CompiledForms;
+  /** What can be compiled. Called when something is to be compiled, until it is there. */
+  readonly forms: () => CompiledForms | undefined;
 }
 
 /** What the tier needs of the core. */
@@ -63,7 +63,7 @@ export interface CompiledTierStatistics {
   bytes: number;
   emitMilliseconds: number;
   compileMilliseconds: number;
-  /** The longest time that the machine has stood still for it. */
+  /** The longest time that the guest has waited for it. */
   longestMilliseconds: number;
 }
 
@@ -83,7 +83,7 @@ const PATIENCE = 2_400_000;
 const PATIENT_AFTER = 50;
 
 /**
- * Milliseconds after which no more regions are emitted in one go: the machine stands still meanwhile, and somebody may be typing. A region and the
+ * Milliseconds after which no more regions are emitted in one go: the guest waits meanwhile, and somebody may be typing. A region and the
  * compilation of the module come on top. The rest of the list comes after the next turn of a processor.
  */
 const LONGEST_EMISSION = 15;
@@ -126,7 +126,7 @@ export class CompiledTier {
   private readonly regions = new Map<number, Region>();
   private readonly freeSlots: number[] = [];
   private readonly forgottenOf: Uint8Array;
-  private readonly forms: () => CompiledForms;
+  private ownForms: CompiledForms | undefined;
   private liveBytes = 0;
   /** Instructions, at most, since the first head of the list was wanted. */
   private waited = 0;
@@ -144,8 +144,6 @@ export class CompiledTier {
     this.generation = this.u32[Layout.RECORD_GENERATION / 4]!;
     this.forgotten = this.u32[Layout.REGIONS_FORGOTTEN / 4]!;
     this.u32[Layout.HEAT_WANTED / 4] = options.mode === 'forced' ? 1 : HEAT_WANTED;
-    let forms: CompiledForms | undefined;
-    this.forms = () => (forms ??= options.forms());
   }
 
   /** Instructions that regions executed, and how often the interpreter entered one. */
@@ -161,6 +159,8 @@ export class CompiledTier {
     const count = u32[Layout.WANTED_COUNT / 4]!;
     if (count === 0 || this.isWaiting(count)) return;
     const started = performance.now();
+    this.ownForms ??= this.parts.options.forms();
+    if (this.ownForms === undefined) return;
     this.waited = 0;
     const wanted = new Set(u32.subarray(Layout.WANTED_LIST / 4, Layout.WANTED_LIST / 4 + count));
     u32[Layout.WANTED_COUNT / 4] = 0;
@@ -209,6 +209,10 @@ export class CompiledTier {
     this.isBehind = rest.length > 0;
   }
 
+  private get forms(): CompiledForms {
+    return this.ownForms!;
+  }
+
   private isWaiting(count: number): boolean {
     const { options, runLength } = this.parts;
     if (options.mode === 'forced' || count >= BATCH || this.isBehind) return false;
@@ -218,7 +222,7 @@ export class CompiledTier {
   /** @param place of a head: its offset from RAM */
   private region(place: number): NewRegion | undefined {
     const { code } = this;
-    const forms = this.forms();
+    const { forms } = this;
     const page = place >>> 12;
     const offset = place & (PAGE_BYTES - 1);
     const index = code.indexOf(page, Constants.DECODE_CODE64);
@@ -234,7 +238,7 @@ export class CompiledTier {
   /** Bytes of the records of a block. */
   private recordBytes(head: number): number {
     for (let record = head; ; record += RECORD_BYTES)
-      if (this.forms().endsRecords(this.code.formOf(record))) return record + RECORD_BYTES - head;
+      if (this.forms.endsRecords(this.code.formOf(record))) return record + RECORD_BYTES - head;
   }
 
   private install(regions: readonly NewRegion[]): void {
@@ -246,7 +250,7 @@ export class CompiledTier {
     statistics.modules++;
     statistics.bytes += bytes.length;
     for (const { slot, head, page, offset, root, records } of regions) {
-      if (!code.replaceHead(head, records, slot, this.forms().region)) {
+      if (!code.replaceHead(head, records, slot, this.forms.region)) {
         this.release(slot);
         continue;
       }
@@ -304,6 +308,6 @@ export class CompiledTier {
     const { code } = this;
     const index = code.indexOf(page, Constants.DECODE_CODE64);
     if (index === 0 || code.headAt(index, offset) !== head) return false;
-    return code.formOf(head) === this.forms().region && code.slotOf(head) === slot;
+    return code.formOf(head) === this.forms.region && code.slotOf(head) === slot;
   }
 }

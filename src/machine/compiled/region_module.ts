@@ -5,11 +5,12 @@ import {
   FUNCTION_REFERENCE,
   FUNCTION_TYPE,
   MODULE_HEADER,
+  Opcode,
   Section,
   ValueType,
 } from '../wasm_format.js';
 import { PARAMETERS } from './temporaries.js';
-import type { FunctionBody } from './function_body.js';
+import { FunctionBody } from './function_body.js';
 import { WasmWriter, writeLocals } from './wasm_writer.js';
 
 /** A function and the slot of the table that it goes to. */
@@ -67,4 +68,12 @@ export function regionModule(functions: readonly PlacedFunction[], memoryPages: 
       });
   });
   return out.bytes();
+}
+
+/** True if this host's WebAssembly has what regions need: some browsers have no tail calls. */
+export function hostCompilesRegions(): boolean {
+  const body = new FunctionBody();
+  for (const parameter of [0, 1, 0]) body.get(parameter);
+  body.out.append([Opcode.ReturnCallIndirect, REGION_TYPE, 0, Opcode.End]);
+  return WebAssembly.validate(regionModule([{ body, slot: 0 }], 1));
 }

@@ -23,6 +23,7 @@ import type {
   ToMachine,
 } from './site_messages.js';
 import { SitePorts } from './site_ports.js';
+import { SiteTier } from './site_tier.js';
 import { SiteSnapshot } from './site_snapshot.js';
 
 /** Nanoseconds of virtual time that the guest runs before messages are read. */
@@ -65,6 +66,7 @@ async function startUnder(machine: SiteMachine, modules: readonly string[], sett
 export class MachineService {
   private machine: SiteMachine | undefined;
   private readonly ports: SitePorts;
+  private readonly tier = new SiteTier();
   private readonly queue: MachineRequest[] = [];
   private wake: () => void = () => {};
   private lastStatus = -Infinity;
@@ -82,7 +84,7 @@ export class MachineService {
     stop: async () => this.running.stop(),
     view: async ({ address }) => machineView(this.present.pc, address),
     recording: async () => this.recorded.upTo(this.present.pc, this.hasEnded),
-    hash: async () => ({ hash: this.present.pc.stateHash(), instructions: this.present.pc.instructions }),
+    hash: async () => this.hash(),
   };
 
   constructor(private readonly surroundings: ServiceSurroundings) {
@@ -138,6 +140,8 @@ export class MachineService {
   private async boot({ guest, processors, modules, settings, replay, allStates }: BootParameters): Promise<void> {
     if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
     this.hashClock = allStates === true ? () => 0 : this.surroundings.now;
+    // The guest may run before it has come.
+    void this.tier.fetch(async (address) => this.surroundings.fetch(address));
     const core = this.surroundings
       .fetch(CORE_FILE)
       .then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
@@ -147,6 +151,12 @@ export class MachineService {
         : await this.poweredOn(guest, processors, core, replay);
     if (modules !== undefined && replay === undefined) await startUnder(machine, modules, settings);
     this.machine = machine;
+  }
+
+  private hash(): MachineRequests['hash']['result'] {
+    const { pc } = this.present;
+    const { instructions, compiledTier } = pc;
+    return { hash: pc.stateHash(), instructions, compiled: compiledTier?.executed.instructions ?? 0 };
   }
 
   private async poweredOn(
@@ -186,6 +196,7 @@ export class MachineService {
     interval = STATE_INTERVAL,
   ): Promise<SiteMachine> {
     const { post, modules } = this.surroundings;
+    const compiledTier = this.tier.options;
     this.recorded = new RunSoFar({
       now: this.hashClock,
       interval,
@@ -197,6 +208,7 @@ export class MachineService {
       ports: this.ports,
       source: modules,
       recorder: this.recorded.recorder,
+      ...(compiledTier !== undefined && { compiledTier }),
       ...(replay !== undefined && this.replaying(replay)),
     });
   }

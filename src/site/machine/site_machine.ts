@@ -15,7 +15,7 @@ import type { MachineStatus, Settings } from './site_messages.js';
 /** Which machine to make. */
 export interface SiteMachineOptions extends Pick<
   SessionOptions,
-  'coreModule' | 'model' | 'memoryBytes' | 'processors' | 'pace' | 'recorder' | 'inputs' | 'attention'
+  'coreModule' | 'model' | 'memoryBytes' | 'processors' | 'pace' | 'recorder' | 'inputs' | 'attention' | 'compiledTier'
 > {
   readonly ports: SessionPorts;
   /** Where extensions come from. */

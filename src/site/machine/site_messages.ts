@@ -82,8 +82,11 @@ export interface MachineRequests {
   view: { params: { readonly address?: string }; result: readonly ProcessorView[] };
   /** The run from its beginning up to now. */
   recording: { params: Record<string, never>; result: readonly RecordedItem[] };
-  /** The state hash of the machine as it is. */
-  hash: { params: Record<string, never>; result: { readonly hash: string; readonly instructions: number } };
+  /** The state hash of the machine as it is, and how many of its instructions compiled code has executed. */
+  hash: {
+    params: Record<string, never>;
+    result: { readonly hash: string; readonly instructions: number; readonly compiled: number };
+  };
 }
 
 /** A method of the machine. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { stub } from 'sinon';
 import { FunctionBody } from '../../../src/machine/compiled/function_body.js';
-import { regionModule } from '../../../src/machine/compiled/region_module.js';
+import { hostCompilesRegions, regionModule } from '../../../src/machine/compiled/region_module.js';
 import { Opcode, ValueType } from '../../../src/machine/wasm_format.js';
 
 /** budget − a number. */
@@ -28,5 +29,19 @@ describe('regionModule', () => {
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { core: { memory, table } });
     const call = (slot: number): unknown => (table.get(slot) as (...parameters: unknown[]) => unknown)(100, 0n);
     expect([call(8), call(2), table.get(3)]).to.deep.equal([93, 99, null]);
+  });
+});
+
+describe('hostCompilesRegions', () => {
+  it('asks the host about a region that goes on in another one', () => {
+    expect(hostCompilesRegions()).to.equal(true);
+    const validate = stub(WebAssembly, 'validate').returns(false);
+    try {
+      expect(hostCompilesRegions()).to.equal(false);
+      const [bytes] = validate.firstCall.args;
+      expect([...bytes]).to.include(Opcode.ReturnCallIndirect);
+    } finally {
+      validate.restore();
+    }
   });
 });

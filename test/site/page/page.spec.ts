@@ -29,6 +29,7 @@ const { buildSite } = (await import(new URL('../../../../scripts/site/build_site
 };
 const cpuid = ownGuest('cpuid', '1000');
 const echo = ownGuest('echo', '');
+const loops = { ...ownGuest('bench_processors', ''), memoryBytes: 64 << 20 };
 
 /** The last state hash of the same run in Node. */
 async function hashInNode(): Promise<string> {
@@ -117,7 +118,7 @@ describe('The page', function () {
     const file = (name: string): string => join(root, 'build', name);
     await buildSite(
       folder,
-      [cpuid, echo].map((guest) => ({ ...guest, kernel: file(guest.kernel) })),
+      [cpuid, echo, loops].map((guest) => ({ ...guest, kernel: file(guest.kernel) })),
     );
     ({ server, address } = await serveFolder(folder));
     browser = await startBrowser();
@@ -160,6 +161,29 @@ describe('The page', function () {
     expect(await text('reports')).to.equal('cpuidcount count1000');
     const { hash } = (await page.evaluate(`bareflank.machine.request('hash', {})`)) as { hash: string };
     expect(hash).to.equal(await hashInNode());
+  });
+
+  it('compiles hot code, and the run has the state hash that it has interpreted in Node', async () => {
+    await page.select('#guest', loops.name);
+    await page.click('#boot');
+    await waitFor(`document.getElementById('message').textContent.includes('debug-exit')`);
+    const { hash, instructions, compiled } = (await page.evaluate(`bareflank.machine.request('hash', {})`)) as {
+      hash: string;
+      instructions: number;
+      compiled: number;
+    };
+    expect(compiled / instructions, 'instructions in regions').to.be.greaterThan(0.05);
+    const machine = await SiteMachine.create({
+      coreModule: await WebAssembly.compile(coreBytes),
+      memoryBytes: loops.memoryBytes,
+      processors: 1,
+      pace: 'real',
+      ports: new SitePorts(() => {}),
+      source: nodeModules(),
+    });
+    machine.boot({ kernel: { name: loops.name, bytes: await fetchFile(loops.kernel) }, modules: [], append: '' });
+    expect(machine.slice(Infinity)).to.equal(SliceEnd.Ended);
+    expect([machine.pc.stateHash(), machine.pc.instructions]).to.deep.equal([hash, instructions]);
   });
 
   it('starts and stops the VMM under a running guest, by the keyboard alone', async () => {
@@ -346,6 +370,9 @@ describe('The page', function () {
       expect(inNode.size).to.equal(5);
       const inPage = states.slice(0, 5).map(({ instructions, hash }) => [instructions, hash]);
       expect(inPage).to.deep.equal([...inNode]);
+      const asked = page.evaluate(`bareflank.machine.request('hash', {})`);
+      const { instructions, compiled } = (await asked) as { instructions: number; compiled: number };
+      expect(compiled / instructions, 'instructions in regions').to.be.greaterThan(0.2);
     });
   });
 
