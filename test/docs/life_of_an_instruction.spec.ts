@@ -36,7 +36,7 @@ async function ended(compiledTier?: CompiledTierOptions) {
   });
   pc.boot({ kernel: { name: 'guest', bytes: assemble(lines, 64, FLAT_IMAGE_ADDRESS) }, modules: [], append: '' });
   const address = /^(0x\w+) {2}add /m.exec(page)![1]!;
-  const dump = compiledTier && CompiledDump.watch(pc, BigInt(address), compiledForms());
+  const dump = compiledTier && CompiledDump.watch(pc, address, compiledForms());
   while (pc.runQuantum(() => true) === undefined);
   return { pc, hash: pc.stateHash(), text: (await dump?.text()) ?? '' };
 }

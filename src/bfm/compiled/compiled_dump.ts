@@ -9,10 +9,19 @@ import type { Pc } from '../../machine/pc.js';
 import type { RegionBlock } from '../../machine/compiled/region_graph.js';
 import { regionListing, type ListedCode } from './region_listing.js';
 
+/** A region with what its page held. */
+interface NotedRegion extends CompiledRegion {
+  readonly bytes: Uint8Array;
+}
+
 interface Found extends ListedCode {
   /** Where in the page it begins. */
   readonly offset: number;
 }
+
+const isNumber = (place: string): boolean => /^0x/i.test(place);
+const noName = (name: string): string =>
+  `"${name}" is no name of the guest: its kernel must have it when the run ends, or a file of --symbols`;
 
 const inPage = BigInt(PAGE_BYTES - 1);
 
@@ -23,30 +32,44 @@ const inPage = BigInt(PAGE_BYTES - 1);
 export class CompiledDump {
   /** The newest region at each place at which one begins that holds the address. */
   private readonly found = new Map<number, Found>();
-  private readonly memory: DebuggedMemory;
   /** Where other regions of the same page begin. */
   private readonly near = new Set<number>();
+  /** All regions, while the address of a name is not known. */
+  private readonly noted: NotedRegion[] = [];
+  private readonly memory: DebuggedMemory;
+  private address: bigint;
 
-  /** @param address linear, in whatever address space a processor has when a region is compiled */
   private constructor(
     private readonly pc: Pc,
-    private readonly address: bigint,
+    private readonly place: string,
     private readonly forms: CompiledForms,
   ) {
     this.memory = new DebuggedMemory(pc);
+    this.address = isNumber(place) ? BigInt(place) : 0n;
   }
 
-  /** Notes regions from now on. Precondition: the machine compiles. */
-  static watch(pc: Pc, address: bigint, forms: CompiledForms): CompiledDump {
-    const dump = new CompiledDump(pc, address, forms);
+  /**
+   * Notes regions from now on. Precondition: the machine compiles.
+   * @param place a linear address, in whatever address space a processor has when a region is compiled; or a name that the guest has at the end
+   */
+  static watch(pc: Pc, place: string, forms: CompiledForms): CompiledDump {
+    const dump = new CompiledDump(pc, place, forms);
     pc.compiledTier!.observer = (region) => dump.note(region);
     return dump;
   }
 
-  private note({ at, offset, root }: CompiledRegion): void {
-    if (!this.isAt(at)) return;
+  private note(region: CompiledRegion): void {
+    const { at } = region;
+    const isHere = isNumber(this.place);
+    if (isHere && !this.isAt(at)) return;
+    const noted = { ...region, bytes: this.pc.core.u8.slice(at, at + PAGE_BYTES) };
+    if (isHere) this.take(noted);
+    else this.noted.push(noted);
+  }
+
+  /** Takes a region of the page of the address. */
+  private take({ offset, root, bytes }: NotedRegion): void {
     if (!this.isIn(root)) return void this.near.add(offset);
-    const bytes = this.pc.core.u8.slice(at, at + PAGE_BYTES);
     // the newest one comes last
     this.found.delete(offset);
     this.found.set(offset, { root, offset, page: this.address & ~inPage, bytes });
@@ -71,6 +94,7 @@ export class CompiledDump {
 
   /** The region for people; or why there is none, and what to do. */
   async text(): Promise<string> {
+    if (!isNumber(this.place) && !this.findName()) return noName(this.place);
     const { address, found } = this;
     const first = found.get(Number(address & inPage)) ?? [...found.values()].at(-1);
     if (first === undefined) return this.missing();
@@ -81,6 +105,14 @@ export class CompiledDump {
       ...(await regionListing(first, this.forms)),
       ...(also.length > 0 ? [`${hex(address)} is also in the regions that begin at ${also.join(', ')}`] : []),
     ].join('\n');
+  }
+
+  private findName(): boolean {
+    const address = this.pc.symbols.own.addressOf(this.place);
+    if (address === undefined) return false;
+    this.address = address;
+    for (const region of this.noted.splice(0)) if (this.isAt(region.at)) this.take(region);
+    return true;
   }
 
   private missing(): string {

@@ -15,11 +15,18 @@ export function parseTier(mode: string): { readonly tier?: TierRequest } {
   return { tier: mode };
 }
 
-/** The address of `--dump-compiled`: hexadecimal, as plain data. @throws UsageError */
+/** What `--dump-compiled` takes. */
+const place = /^(0x[0-9a-f]{1,16}|[a-z_][\w.]{0,511})$/i;
+
+/** The address of `--dump-compiled`, or a name of the guest's code. @throws UsageError */
 export function parseDumpCompiled(text: string | undefined, tier: string): { readonly dumpCompiled?: string } {
   if (text === undefined) return {};
-  if (!/^0x[0-9a-f]{1,16}$/i.test(text))
-    throw UsageError.ofOption('--dump-compiled', text, 'an address as in 0xffffffff81000000');
+  if (!place.test(text))
+    throw UsageError.ofOption(
+      '--dump-compiled',
+      text,
+      "an address as in 0xffffffff81000000, or a name of the guest's code",
+    );
   if (tier === 'off') throw new UsageError('--dump-compiled shows compiled code, and --tier off compiles none');
   return { dumpCompiled: text };
 }

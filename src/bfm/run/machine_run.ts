@@ -42,8 +42,8 @@ const savedRuns = () => import('./saved_run.js');
 const recordingOf = async (record: RecordRequest, request: RunRequest): Promise<RunRecording> =>
   (await import('../recording/run_recording.js')).RunRecording.begin(record, request);
 
-const watchCompiled = async ({ pc }: MachineSession, address: string): Promise<CompiledDump> =>
-  (await import('../compiled/compiled_dump.js')).CompiledDump.watch(pc, BigInt(address), readCompiledForms());
+const watchCompiled = async ({ pc }: MachineSession, place: string): Promise<CompiledDump> =>
+  (await import('../compiled/compiled_dump.js')).CompiledDump.watch(pc, place, readCompiledForms());
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
 export class MachineRun {

@@ -61,7 +61,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option(
       '--dump-compiled <address>',
-      'at the end, show the guest code of the compiled region that holds this linear address, next to its WebAssembly text',
+      'at the end, show the guest code of the compiled region that holds this linear address or name, next to its WebAssembly text',
     )
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)

@@ -120,7 +120,7 @@ export interface RunRequest {
   readonly testDevice: boolean;
   /** Hot code of the guest is compiled unless this says otherwise. It changes speed only, so no recording and no snapshot has it. */
   readonly tier?: TierRequest;
-  /** Show the compiled region that holds this linear address, as in "0x1000". */
+  /** Show the compiled region that holds this linear address, as in "0x1000", or what has this name. */
   readonly dumpCompiled?: string;
   /** Write down the run. */
   readonly record?: RecordRequest;

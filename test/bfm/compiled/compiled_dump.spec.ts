@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { hex } from '../../../src/intrinsics/texts/hex.js';
+import { MachineRun } from '../../../src/bfm/run/machine_run.js';
+import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import { CompiledDump } from '../../../src/bfm/compiled/compiled_dump.js';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import { Pc } from '../../../src/machine/pc.js';
+import { readSystemMap } from '../../../src/machine/symbols/system_map.js';
 import { assemble } from '../../support/assembler.js';
 import { compiledForms, forcedTier } from '../../support/compiled_tier.js';
+import { plainRun } from '../recording/own_run.js';
 import { coreModule } from '../../support/test_core.js';
 
 const guest = assemble(
@@ -28,16 +33,17 @@ const guest = assemble(
 const add = FLAT_IMAGE_ADDRESS + 64;
 
 /** What a run with everything compiled shows of an address. */
-async function dumpOf(address: bigint): Promise<{ readonly text: string; readonly hash: string }> {
+async function dumpOf(place: bigint | string): Promise<{ readonly text: string; readonly hash: string }> {
   const pc = await Pc.create({
     coreModule: await coreModule(),
     memoryBytes: 16 << 20,
     com1: () => {},
     com2: () => {},
     compiledTier: forcedTier,
+    symbols: [{ table: readSystemMap('names', `${add.toString(16).padStart(16, '0')} T add\n`), offset: undefined }],
   });
   pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
-  const dump = CompiledDump.watch(pc, address, compiledForms());
+  const dump = CompiledDump.watch(pc, typeof place === 'string' ? place : hex(place), compiledForms());
   while (pc.runQuantum(() => true, 500) === undefined);
   return { text: await dump.text(), hash: pc.stateHash() };
 }
@@ -58,6 +64,17 @@ describe('CompiledDump', () => {
     expect(text).to.match(/holds 0x200012:/);
     expect(text).to.match(/^0x200011 {2}call /m);
     expect(text).to.match(/^0x200040 {2}add /m);
+  });
+
+  it('finds a region by a name, and says if nothing has it', async () => {
+    expect((await dumpOf('add')).text).to.equal((await dumpOf(BigInt(add))).text);
+    expect((await dumpOf('sub')).text).to.match(/^"sub" is no name of the guest: /);
+  });
+
+  it('is a part of the report of a run', async () => {
+    const request = plainRun('bench_alu', { dumpCompiled: '0x200009' });
+    const { compiledRegion } = await new MachineRun(request, new RunControl(), () => {}).run();
+    expect(compiledRegion).to.match(/holds 0x200009:\n[^]*0x200009 {2}add rax,rcx/);
   });
 
   it('says why there is no region, and which ones are near', async () => {

@@ -21,8 +21,9 @@ describe('parseDumpCompiled', () => {
   it('takes an address, and refuses other texts and a run that compiles nothing', () => {
     expect(parseDumpCompiled(undefined, 'off')).to.deep.equal({});
     expect(parseDumpCompiled('0xffffFFFF81000000', 'on')).to.deep.equal({ dumpCompiled: '0xffffFFFF81000000' });
-    for (const text of ['', '1000', '0x', '0x12345678123456789', 'do_idle'])
+    for (const text of ['', '1000', '0x12345678123456789', 'do idle', '-1'])
       expect(() => parseDumpCompiled(text, 'on'), text).to.throw(UsageError, 'an address as in 0xffffffff81000000');
+    expect(parseDumpCompiled('kallsyms_expand_symbol.constprop.0', 'on')).to.have.property('dumpCompiled');
     expect(() => parseDumpCompiled('0x1000', 'off')).to.throw(UsageError, '--tier off compiles none');
   });
 });
