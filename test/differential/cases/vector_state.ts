@@ -241,13 +241,20 @@ export function isLoose(semantics: string): boolean {
     transcendental.test(semantics) ||
     isCompareToFlags(semantics) ||
     environmentBytes(semantics, '') > 0 ||
-    semantics === 'LDMXCSR'
+    semantics === 'LDMXCSR' ||
+    /^DPP[SD]$/.test(semantics) ||
+    storesX87(semantics)
   );
 }
 
 /** x87 comparisons that set RFLAGS. */
 export function isCompareToFlags(semantics: string): boolean {
   return /^FU?COMIP?$/.test(semantics);
+}
+
+/** x87 instructions that store what they compute to memory. */
+export function storesX87(semantics: string): boolean {
+  return /^(FSTP?(32|64)|FSTP80|FISTP?(16|32)|FISTP64|FISTTP(16|32|64)|FBSTP)$/.test(semantics);
 }
 
 /** Size of the memory operand of an instruction that reads many bytes in parts, or 0. SDM 2A "FLDENV", "FRSTOR", "FXRSTOR". */

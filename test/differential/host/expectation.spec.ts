@@ -31,6 +31,11 @@ const affected: Readonly<Partial<Record<QuirkName, RegExp>>> = {
   compareToFlagsC1: /^FU?COMIP?$/,
   callFault: /^CALL_INDIRECT$/,
   faultInMiddle: /^ENTER$/,
+  narrowRepeat: /^(MOVS|STOS|LODS)$/,
+  dotProductNan: /^DPP[SD]$/,
+  x87StoreFault: /^F(ISTP64|STP32|BSTP)$/,
+  tenByteStore: /^(FSTP80|FBSTP)$/,
+  mmxStoreFault: /^MOV([DQ]Mstore|NTQ)$/,
 };
 
 /** What one host shows: the fields in which it differs from the core. */
@@ -49,6 +54,26 @@ x87.set([0x7f, 0x03, 0x00, 0x02, 0xff]);
 x87.set([0x80, 0x1f], 24);
 const cleared = x87.slice();
 cleared[3] = 0;
+
+/** An image as `x87` with TOP = 4 and a number in physical register 1, which is ST5, or ST1 when TOP is 0. */
+const top4 = x87.slice();
+top4[3] = 0x20;
+top4.set([0xff, 0x3f], 32 + 16 * 5 + 8);
+const top0 = x87.slice();
+top0[3] = 0;
+top0.set([0xff, 0x3f], 32 + 16 + 8);
+/** The same with invalid operations not masked and an empty stack. */
+const unmasked = x87.slice();
+unmasked.set([0x7e, 0x03, 0x00, 0x00, 0x00]);
+const refused = unmasked.slice();
+refused.set([0xc1, 0x80], 2);
+const nans = x87.slice();
+for (const [lane, low] of [1, 2].entries()) nans.set([low, 0, 0, 0, 0, 0, 0xf8, 0x7f], 160 + 8 * lane);
+for (const lane of [2, 3]) nans.set([0xf0, 0x3f], 160 + 8 * lane + 6);
+const sameNans = nans.slice();
+sameNans[168] = 1;
+const wide = probeCase('MOVS', [], { [RCX]: 1n << 32n, [RSI]: 5n << 32n, [RDI]: 6n << 32n }).registers;
+const narrowed = wide.map((value, i) => ([RCX, RSI, RDI].includes(i >> 1) ? 0 : value));
 
 const examples: { readonly [Q in QuirkName]: Example<HostQuirks[Q]> } = {
   int1Rip: {
@@ -105,6 +130,48 @@ const examples: { readonly [Q in QuirkName]: Example<HostQuirks[Q]> } = {
         changed: Uint8Array.of(0x98, 0xba, 0xdc, 0xfe),
       },
     },
+  },
+  narrowRepeat: {
+    testCase: { ...probeCase('MOVS<u8,u32>(1,segment,rip)', [0x67, 0xf3, 0xa4]), registers: wide },
+    shown: { 'upper halves cleared': { registers: narrowed }, 'upper halves kept': { registers: wide } },
+  },
+  dotProductNan: {
+    testCase: probeCase('DPPD<Reg>(a,b,<u32>imm)', [0x66, 0x0f, 0x3a, 0x41, 0xc1, 0x33], {}, { fx: nans }),
+    shown: { 'by lane': { fx: nans }, 'one sum': { fx: sameNans } },
+  },
+  x87StoreFault: {
+    testCase: probeCase('FISTP16(ea)', [0xdf, 0x1e], { [RSI]: 0x13000000 }, { fx: unmasked }),
+    shown: {
+      x87: { fx: refused },
+      memory: {
+        outcome: Outcome.Exception,
+        vector: 14,
+        errorCode: 6,
+        faultAddress: 0x13000000n,
+        rip: code,
+        rflags: 0x10202,
+        fx: unmasked,
+      },
+    },
+  },
+  tenByteStore: {
+    testCase: probeCase(
+      'FSTP80(ea)',
+      [0xdb, 0x3e],
+      { [RSI]: MemoryMap.data + MemoryMap.writableBytes - 8 },
+      { fx: x87 },
+    ),
+    shown: {
+      'first part stored': {
+        changedOffset: MemoryMap.writableBytes - 8,
+        changed: new Uint8Array(8),
+      },
+      'nothing stored': { changedOffset: 0, changed: new Uint8Array(0) },
+    },
+  },
+  mmxStoreFault: {
+    testCase: probeCase('MOVQMstore<Mem>(ea,b)', [0x0f, 0x7f, 0x06], { [RSI]: 0x13000000 }, { fx: top4 }),
+    shown: { 'TOP kept': { fx: top4 }, 'TOP cleared': { fx: top0 } },
   },
 };
 
@@ -233,7 +300,7 @@ describe('Expectation', function () {
       const host = { reference: new InjectedHost(shown, core, seed, which), quirks: expected };
       const filter = ({ entry }: FormChoice): boolean => affected[quirk]!.test(entry.row.semantics);
       return new Differential(host, core, choices, seed, {
-        cases: quirk === 'kernelPagePresent' ? 1500 : 300,
+        cases: quirk === 'kernelPagePresent' || quirk === 'tenByteStore' ? 1500 : 300,
         seed: 1,
         filter,
       }).run().failures;

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { hasOuterFrame, usesStackWords, useStackWords } from './stack_words.js';
+import {
+  addOnce,
+  clearTop,
+  elementsDone,
+  faultByMemory,
+  storeNothing,
+  keepUpperHalves,
+  opcodeAt,
+} from './instruction_quirks.js';
+import { faultOf, pushInstead, upperHalf, wholeBounds, wholeSegmentWord } from './open_choices.js';
 import type { HostQuirks } from './host_quirks.js';
 import {
   addressOf,
@@ -13,7 +23,6 @@ import {
   type InstructionCase,
 } from '../cases/instruction_case.js';
 import { localSegment } from '../cases/local_segments.js';
-import { isPrefix } from '../cases/instruction_parts.js';
 import { initialData, MemoryMap } from '../cases/memory_map.js';
 import { Flag, statusFlags } from '../cases/undefined_flags.js';
 import { environmentBytes, isCompareToFlags } from '../cases/vector_state.js';
@@ -72,9 +81,12 @@ export class Expectation {
       yield result;
       if (testCase.rflags & Flag.AC) yield* this.alignmentFaults(testCase, result);
     }
+    yield* wholeSegmentWord(testCase, core, this.run);
+    yield* wholeBounds(testCase, core, this.run);
   }
 
-  private *withoutAlignment(testCase: InstructionCase, core: CaseResult): Generator<CaseResult> {
+  private *withoutAlignment(testCase: InstructionCase, result: CaseResult): Generator<CaseResult> {
+    const core = this.changed(testCase, result);
     if (core.outcome !== Outcome.Exception) {
       yield this.completed(testCase, core);
       return;
@@ -106,8 +118,17 @@ export class Expectation {
       yield { ...core, vector: ALIGNMENT_CHECK, errorCode: 0, faultAddress: 0n };
   }
 
-  /** AMD processors keep C1 in FCOMI and its kin unless there is a stack fault. */
-  private completed(testCase: InstructionCase, core: CaseResult): CaseResult {
+  /** The core's result with what other hosts do with the registers of narrow string instructions, and with stores that are refused. */
+  private changed(testCase: InstructionCase, core: CaseResult): CaseResult {
+    const { narrowRepeat, tenByteStore, x87StoreFault } = this.host;
+    const kept = narrowRepeat === 'upper halves kept' ? keepUpperHalves(testCase, core) : core;
+    const stored = x87StoreFault === 'memory' ? faultByMemory(testCase, kept, this.run) : kept;
+    return tenByteStore === 'nothing stored' ? storeNothing(testCase, stored) : stored;
+  }
+
+  /** AMD processors keep C1 in FCOMI and its kin unless there is a stack fault, and add once for all lanes of a dot product. */
+  private completed(testCase: InstructionCase, result: CaseResult): CaseResult {
+    const core = this.host.dotProductNan === 'one sum' ? addOnce(testCase, result, this.run) : result;
     const keepsC1 = this.host.compareToFlagsC1 === 'kept' && isCompareToFlags(testCase.instructions.at(-1)!.semantics);
     if (!keepsC1 || !core.fx || !testCase.fx) return core;
     const status = core.fx[statusWord]! | (core.fx[statusWord + 1]! << 8);
@@ -132,14 +153,15 @@ export class Expectation {
   /** Results by which of several faults came first, and by what a fault leaves behind. */
   private *orders(testCase: InstructionCase, core: CaseResult, fault: Faulting): Generator<CaseResult> {
     const { semantics, form } = fault.instruction;
-    if (semantics === 'CALL_INDIRECT' || semantics === 'CALL') yield this.callFault(testCase, core, fault);
+    if (semantics === 'CALL_INDIRECT' || semantics === 'CALL') yield* this.callFault(testCase, core, fault);
     else if (usesStackWords(semantics)) yield* this.inMiddle(testCase, core, fault);
     else if (/^(CMPS|SCAS)<.*\([012],/.test(form)) {
       yield* this.compareFault(testCase, core, form);
       const other = semantics === 'CMPS' ? this.otherOperand(testCase, core, fault) : undefined;
       if (other) yield* this.compareFault(testCase, other, form);
     } else {
-      yield core;
+      yield this.host.mmxStoreFault === 'TOP cleared' ? clearTop(fault.instruction, core) : core;
+      if (semantics === 'MASKMOVDQU') yield* upperHalf(alone(testCase, core, fault.index), core, this.run);
       yield* this.laterParts(testCase, core, fault);
       // a far return may look for the frame of an outer level before it looks at the selector
       if (
@@ -163,12 +185,37 @@ export class Expectation {
     if (first.outcome === Outcome.Exception && first.rip === core.rip) yield faultOf(core, first);
   }
 
-  /** A near CALL whose stack faults first raises what PUSH raises. */
-  private callFault(testCase: InstructionCase, core: CaseResult, { instruction, index }: Faulting): CaseResult {
-    if (this.host.callFault === 'target' || core.vector !== GENERAL_PROTECTION) return core;
+  /**
+   * A near CALL whose stack faults first raises what PUSH raises. SDM 2A "CALL—Call Procedure", "Operation", checks the target before the push;
+   * Intel's processors may leave the return address below the stack pointer all the same.
+   */
+  private *callFault(
+    testCase: InstructionCase,
+    core: CaseResult,
+    { instruction, index }: Faulting,
+  ): Generator<CaseResult> {
+    const isTarget = core.vector === GENERAL_PROTECTION;
     const bytes = pushInstead(instruction);
-    const push = this.run({ ...alone(testCase, core, index), instructions: [{ ...instruction, bytes }] });
-    return push.outcome === Outcome.Exception && push.rip === core.rip ? faultOf(core, push) : core;
+    const push = isTarget && this.run({ ...alone(testCase, core, index), instructions: [{ ...instruction, bytes }] });
+    const isStackFault = push && push.outcome === Outcome.Exception && push.rip === core.rip;
+    yield isStackFault && this.host.callFault === 'stack' ? faultOf(core, push) : core;
+    if (isTarget && !isStackFault && this.host.vendor !== 'AMD')
+      yield this.withStackWords(testCase, core, index).result;
+  }
+
+  /** A fault after an instruction has used words of the stack, and the bytes of a word. */
+  private withStackWords(
+    testCase: InstructionCase,
+    core: CaseResult,
+    index: number,
+  ): { result: CaseResult; step: number } {
+    const data = this.data.slice();
+    data.set(testCase.window, MemoryMap.window);
+    const before = data.slice(0, MemoryMap.writableBytes);
+    data.set(core.changed, core.changedOffset);
+    const registers = core.registers.slice();
+    const step = useStackWords(data, registers, testCase, index);
+    return { result: { ...core, registers, ...changesOf(before, data) }, step };
   }
 
   /** Stack words, and registers, that an instruction had written or read when it faulted. */
@@ -179,13 +226,7 @@ export class Expectation {
     if (this.host.faultInMiddle === 'state of before' || isFarCall) yield core;
     const result = isFarCall ? this.farCallFault(testCase, core, fault) : core;
     if (this.host.faultInMiddle === 'state of before') return;
-    const data = this.data.slice();
-    data.set(testCase.window, MemoryMap.window);
-    const before = data.slice(0, MemoryMap.writableBytes);
-    data.set(core.changed, core.changedOffset);
-    const registers = core.registers.slice();
-    const step = useStackWords(data, registers, testCase, fault.index);
-    const partial = { ...result, registers, ...changesOf(before, data) };
+    const { result: partial, step } = this.withStackWords(testCase, result, fault.index);
     yield partial;
     // POPA may read the word of ESP, which it does not use and which may be the one that crosses into the page
     if (semantics === 'POPA' && core.vector === PAGE_FAULT) {
@@ -254,22 +295,13 @@ export class Expectation {
 /** A read of four bytes in place of an instruction with a memory operand. */
 function moveInstead(instruction: CaseInstruction): CaseInstruction {
   const { bytes } = instruction;
-  const opcode = bytes.findIndex((byte) => !isPrefix(byte));
+  const opcode = opcodeAt(instruction);
   const modrm = bytes[opcode] === 0x0f ? opcode + 2 : opcode + 1;
   return { ...instruction, bytes: [...bytes.slice(0, opcode), 0x8b, ...bytes.slice(modrm)] };
 }
 
-function hasPrefix({ bytes }: CaseInstruction, prefix: number): boolean {
-  const opcode = bytes.findIndex((byte) => !isPrefix(byte));
-  return bytes.slice(0, opcode).includes(prefix);
-}
-
-/** PUSH with the operand size of a CALL: with the operand of FF /2 (FF /6), else of 0 (6A 00). */
-function pushInstead({ bytes, semantics }: CaseInstruction): number[] {
-  const opcode = bytes.findIndex((byte) => !isPrefix(byte));
-  if (semantics !== 'CALL_INDIRECT') return [...bytes.slice(0, opcode), 0x6a, 0];
-  const modrm = bytes.indexOf(0xff) + 1;
-  return bytes.map((byte, i) => (i === modrm ? (byte & ~0x38) | (6 << 3) : byte));
+function hasPrefix(instruction: CaseInstruction, prefix: number): boolean {
+  return instruction.bytes.slice(0, opcodeAt(instruction)).includes(prefix);
 }
 
 function faulting(testCase: InstructionCase, core: CaseResult): Faulting | undefined {
@@ -295,11 +327,6 @@ function notStarted(testCase: InstructionCase, core: CaseResult): CaseResult {
   };
 }
 
-/** A result with the exception of another one. */
-function faultOf(result: CaseResult, { vector, errorCode, faultAddress }: CaseResult): CaseResult {
-  return { ...result, vector, errorCode, faultAddress };
-}
-
 /** One instruction of a case, from the registers and flags after it faulted. */
 function alone(testCase: InstructionCase, core: CaseResult, index: number): InstructionCase {
   return {
@@ -309,12 +336,6 @@ function alone(testCase: InstructionCase, core: CaseResult, index: number): Inst
     registers: core.registers.slice(),
     rflags: 0x202 | (core.rflags & (statusFlags | Flag.DF)),
   };
-}
-
-/** How many elements of a repeated string instruction, which is the only one of its case, were done. */
-function elementsDone(testCase: InstructionCase, core: CaseResult): bigint {
-  const done = register(testCase.registers, RCX) - register(core.registers, RCX);
-  return testCase.instructions.length === 1 ? BigInt.asUintN(64, done) : 0n;
 }
 
 /** The same page fault at each later byte of an operand of many bytes, in the page that faults: processors read it in parts, in any order. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { quirkSources, type HostQuirks, type QuirkName, type Vendor } from './host_quirks.js';
-import { addressOf, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import { addressOf, Outcome, register, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
 import { MemoryMap } from '../cases/memory_map.js';
 import { NoReferenceError } from './no_reference_error.js';
 import { probeCase, windowMiddle } from './probe_case.js';
@@ -19,21 +19,46 @@ interface Probe<V> {
 
 const notCanonical = 0x800000000000n;
 const upperHalf = 0xffff800000000000n;
+/** Control words: with all exceptions masked, and with all but the invalid operation. */
+const masked = 0x37f;
+const invalidUnmasked = 0x37e;
+const FIRST_X87 = 32;
+const FIRST_XMM = 160;
+const firstNan = 0x7ff8000000000001n;
+const secondNan = 0x7ff8000000000002n;
+const readOnly = MemoryMap.data + MemoryMap.writableBytes;
 const unmapped = MemoryMap.data - 0x1000;
 const dataEnd = MemoryMap.data + MemoryMap.dataBytes;
 
-/** An FXSAVE image with masked exceptions, two numbers and C1 = 1. */
-function imageWithC1(): Uint8Array {
+/** An FXSAVE image with eight numbers. */
+function imageWith(controlWord: number, statusWord: number): Uint8Array {
   const image = new Uint8Array(512);
   const view = new DataView(image.buffer);
-  view.setUint16(0, 0x37f, true);
-  view.setUint16(2, 0x200, true);
+  view.setUint16(0, controlWord, true);
+  view.setUint16(2, statusWord, true);
   image[4] = 0xff;
   view.setUint32(24, 0x1f80, true);
   for (let at = 32; at < 160; at += 16) {
     view.setBigUint64(at, 1n << 63n, true);
     view.setUint16(at + 8, 0x3fff, true);
   }
+  return image;
+}
+
+/** Its ST0 is 2^64, and the invalid operation is not masked. */
+function imageWithLarge(): Uint8Array {
+  const image = imageWith(invalidUnmasked, 0);
+  new DataView(image.buffer).setUint16(FIRST_X87 + 8, 0x3fff + 64, true);
+  return image;
+}
+
+/** Its XMM0 has two NaNs, XMM1 twice 1. */
+function imageWithNans(): Uint8Array {
+  const image = imageWith(masked, 0);
+  const view = new DataView(image.buffer);
+  [firstNan, secondNan, 0x3ff0000000000000n, 0x3ff0000000000000n].forEach((value, i) =>
+    view.setBigUint64(FIRST_XMM + 8 * i, value, true),
+  );
   return image;
 }
 
@@ -83,7 +108,7 @@ const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
   },
   compareToFlagsC1: {
     // FCOMI ST0, ST1
-    testCase: probeCase('FCOMI()', [0xdb, 0xf1], {}, { fx: imageWithC1() }),
+    testCase: probeCase('FCOMI()', [0xdb, 0xf1], {}, { fx: imageWith(masked, 0x200) }),
     read: (result) => (result.fx === undefined ? undefined : result.fx[3]! & 2 ? 'kept' : 'cleared'),
   },
   callFault: {
@@ -100,6 +125,53 @@ const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
     read: (result) => {
       if (!isPageFault(result)) return undefined;
       return result.changed.length === 0 ? 'state of before' : 'accesses before the fault kept';
+    },
+  },
+  narrowRepeat: {
+    // REP MOVSB with 32-bit addresses and ECX = 0
+    testCase: probeCase('MOVS<u8,u32>(1,segment,rip)', [0x67, 0xf3, 0xa4], { [RCX]: 1n << 32n }),
+    read: (result) => {
+      const count = register(result.registers, RCX);
+      if (count === 0n) return 'upper halves cleared';
+      return count === 1n << 32n ? 'upper halves kept' : undefined;
+    },
+  },
+  dotProductNan: {
+    // DPPD XMM0, XMM1 with both lanes of the result
+    testCase: probeCase('DPPD<Reg>(a,b,<u32>imm)', [0x66, 0x0f, 0x3a, 0x41, 0xc1, 0x33], {}, { fx: imageWithNans() }),
+    read: ({ fx }) => {
+      const lane = fx && new DataView(fx.buffer, fx.byteOffset).getBigUint64(FIRST_XMM + 8, true);
+      if (lane === secondNan) return 'by lane';
+      return lane === firstNan ? 'one sum' : undefined;
+    },
+  },
+  x87StoreFault: {
+    // FISTP WORD PTR [RSI] of a number that is too large
+    testCase: probeCase('FISTP16(ea)', [0xdf, 0x1e], { [RSI]: unmapped }, { fx: imageWithLarge() }),
+    read: (result) => {
+      if (isPageFault(result)) return 'memory';
+      return result.outcome === Outcome.Completed ? 'x87' : undefined;
+    },
+  },
+  tenByteStore: {
+    // FSTP TBYTE PTR [RSI] into the first page that is read-only
+    testCase: probeCase('FSTP80(ea)', [0xdb, 0x3e], { [RSI]: readOnly - 8 }, { fx: imageWith(masked, 0) }),
+    read: (result) => {
+      if (!isPageFault(result)) return undefined;
+      return result.changed.length > 0 ? 'first part stored' : 'nothing stored';
+    },
+  },
+  mmxStoreFault: {
+    // MOVQ [RSI], MM0 with TOP = 4
+    testCase: probeCase(
+      'MOVQMstore<Mem>(ea,b)',
+      [0x0f, 0x7f, 0x06],
+      { [RSI]: unmapped },
+      { fx: imageWith(masked, 0x2000) },
+    ),
+    read: (result) => {
+      if (!isPageFault(result) || result.fx === undefined) return undefined;
+      return result.fx[3]! & 0x38 ? 'TOP kept' : 'TOP cleared';
     },
   },
 };

@@ -21,11 +21,22 @@ export interface HostQuirks {
   readonly callFault: 'target' | 'stack';
   /** What ENTER, PUSHA, POPA, a far CALL, FLDENV and FRSTOR leave behind when they fault after their first word. */
   readonly faultInMiddle: 'state of before' | 'accesses before the fault kept';
+  /** Upper halves of rCX (MOVS and STOS: of rSI and rDI too) after a repeated string instruction with 32-bit addresses that did no element. */
+  readonly narrowRepeat: 'upper halves cleared' | 'upper halves kept';
+  /** Which of several NaNs a lane of DPPS or DPPD gets: that of a sum that begins with its own product, or of one sum for all lanes. */
+  readonly dotProductNan: 'by lane' | 'one sum';
+  /** What an x87 store raises whose value is an invalid operation, an overflow or an underflow that is not masked, and whose memory faults. */
+  readonly x87StoreFault: 'x87' | 'memory';
+  /** What FSTP and FBSTP of ten bytes have stored when one of their two parts faults. */
+  readonly tenByteStore: 'first part stored' | 'nothing stored';
+  /** TOP of the x87 status word after MOVD, MOVQ or MOVNTQ from an MMX register faulted. */
+  readonly mmxStoreFault: 'TOP kept' | 'TOP cleared';
 }
 
 /** Quirks with a choice of values; the vendor only chooses between manuals. */
 export type QuirkName = Exclude<keyof HostQuirks, 'vendor'>;
 
+const emeraldRapids = 'recorded on an Intel Xeon (family 6, model CFh) under KVM, Linux 6.18';
 const zen4 = 'recorded on AMD EPYC (family 19h, model 11h) under KVM, Linux 6.18';
 
 /** Who describes each value, or where it was recorded. */
@@ -58,5 +69,16 @@ export const quirkSources: { readonly [Q in QuirkName]: Readonly<Record<HostQuir
   faultInMiddle: {
     'state of before': 'SDM 1 "Program-Error Exceptions", faults: the state is that of before',
     'accesses before the fault kept': zen4,
+  },
+  narrowRepeat: { 'upper halves cleared': emeraldRapids, 'upper halves kept': zen4 },
+  dotProductNan: {
+    'by lane': emeraldRapids,
+    'one sum': 'SDM 2A "DPPS—Dot Product of Packed Single Precision Floating-Point Values"',
+  },
+  x87StoreFault: { x87: emeraldRapids, memory: zen4 },
+  tenByteStore: { 'first part stored': emeraldRapids, 'nothing stored': zen4 },
+  mmxStoreFault: {
+    'TOP kept': 'SDM 1 "Program-Error Exceptions", faults: the state is that of before',
+    'TOP cleared': emeraldRapids,
   },
 };

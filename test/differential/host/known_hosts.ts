@@ -17,6 +17,11 @@ const manual: HostQuirks = {
   compareToFlagsC1: 'cleared',
   callFault: 'target',
   faultInMiddle: 'state of before',
+  narrowRepeat: 'upper halves cleared',
+  dotProductNan: 'by lane',
+  x87StoreFault: 'x87',
+  tenByteStore: 'first part stored',
+  mmxStoreFault: 'TOP kept',
 };
 
 const zen4: HostQuirks = {
@@ -28,6 +33,11 @@ const zen4: HostQuirks = {
   compareToFlagsC1: 'kept',
   callFault: 'stack',
   faultInMiddle: 'accesses before the fault kept',
+  narrowRepeat: 'upper halves kept',
+  dotProductNan: 'one sum',
+  x87StoreFault: 'memory',
+  tenByteStore: 'nothing stored',
+  mmxStoreFault: 'TOP kept',
 };
 
 /** Hosts whose quirks are injected into the comparison by its test. quirkSources gives the source of each value. */
@@ -37,6 +47,11 @@ export const knownHosts: readonly KnownHost[] = [
     name: 'an Intel processor under Linux',
     source: 'the SDM and Linux arch/x86/mm/fault.c, set_signal_archinfo',
     quirks: { ...manual, kernelPagePresent: 'always set' },
+  },
+  {
+    name: 'Emerald Rapids under KVM',
+    source: 'recorded on an Intel Xeon (family 6, model CFh), Linux 6.18',
+    quirks: { ...manual, kernelPagePresent: 'always set', mmxStoreFault: 'TOP cleared' },
   },
   {
     name: 'an AMD processor',

@@ -32,7 +32,11 @@ export function useStackWords(
   if (semantics === 'ENTER') enter(stack, bytes.at(-1)! & 31, register(registers, rbp));
   else if (semantics === 'PUSHA') for (let i = 0; i < 8 && stack.push(register(registers, i)); i++);
   else if (semantics === 'POPA') popAll(stack, registers);
-  else if (stack.push(BigInt(testCase.segments?.cs ?? MemoryMap.codeSelector)))
+  else if (/^CALL(_INDIRECT)?$/.test(semantics)) {
+    const { pointer } = stack;
+    stack.push(addressOf(testCase, index + 1));
+    stack.pointer = pointer;
+  } else if (stack.push(BigInt(testCase.segments?.cs ?? MemoryMap.codeSelector)))
     stack.push(addressOf(testCase, index + 1));
   return stack.bytes;
 }

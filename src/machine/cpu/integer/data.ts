@@ -151,8 +151,11 @@ export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }
 /** CLFLUSH, CLFLUSHOPT: there is no cache to flush. SDM 2A "CLFLUSH—Flush Cache Line". */
 @inline export function CLFLUSH(d: Mem): void { flushLine(d); }
 
-/** BOUND: #BR when the signed index lies outside the pair of bounds in memory. SDM 2A "BOUND—Check Array Index Against Bounds". */
+/**
+ * BOUND: #BR when the signed index lies outside the pair of bounds in memory. The upper one is read when the lower one holds, as Intel's
+ * processors do. SDM 2A "BOUND—Check Array Index Against Bounds".
+ */
 export function BOUND<T>(d: Reg, s: Mem): void {
-  const i = sx<T>(reg<T>(d)), low = sx<T>(read<T>(s)), high = sx<T>(read<T>(partAddress(s, sizeof<T>())));
-  if (i < low || i > high) raise(BR);
+  const i = sx<T>(reg<T>(d));
+  if (i < sx<T>(read<T>(s)) || i > sx<T>(read<T>(partAddress(s, sizeof<T>())))) raise(BR);
 }

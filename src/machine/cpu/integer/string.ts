@@ -7,6 +7,8 @@
 // After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A
 // piece is cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves
 // the registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
+// With 32-bit addresses the upper halves of rCX (MOVS and STOS: of rSI and rDI too) are cleared before anything else, even if rCX is 0 or
+// the first element faults. The SDM says nothing of this; Intel's processors do it, AMD's do not (test/differential, `narrowRepeat`).
 import { linear, read, write } from "../memory/access";
 import { flagsSub } from "../state/flags";
 import {
@@ -72,6 +74,9 @@ let isCut: bool = false;
   return 1;
 }
 
+/** What a repeated instruction does before its first element to the register of its count, or to an index register. */
+@inline function narrow<A>(r: Reg): void { if (sizeof<A>() == 4) setReg<u32>(r, reg<u32>(r)); }
+
 /** Counts elements done. */
 @inline function countDown<A>(n: u64): void { setReg<A>(RCX, <A>(<u64>reg<A>(RCX) - n)); }
 
@@ -93,6 +98,9 @@ function goOn(rip: u64): void { repeatAt(rip, !(isCut && trapsBetweenIterations(
 }
 
 function repeatMovs<T, A>(segment: Reg, rip: u64): void {
+  narrow<A>(RCX);
+  narrow<A>(RSI);
+  narrow<A>(RDI);
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
   watchDevices();
@@ -137,6 +145,8 @@ function copyMapped<T, A>(from: usize, n: u64): bool {
 }
 
 function repeatStos<T, A>(rip: u64): void {
+  narrow<A>(RCX);
+  narrow<A>(RDI);
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
   watchDevices();
@@ -172,6 +182,7 @@ function fillMapped<T, A>(n: u64): bool {
 }
 
 function repeatLods<T, A>(segment: Reg, rip: u64): void {
+  narrow<A>(RCX);
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
   watchDevices();
@@ -194,6 +205,7 @@ function repeatLods<T, A>(segment: Reg, rip: u64): void {
 }
 
 function repeatScas<T, A>(rep: u32, rip: u64): void {
+  narrow<A>(RCX);
   if (reg<A>(RCX) == 0) return;
   const by = step<T>(), a = reg<T>(RAX);
   watchDevices();
@@ -219,6 +231,7 @@ function repeatScas<T, A>(rep: u32, rip: u64): void {
 }
 
 function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
+  narrow<A>(RCX);
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
   watchDevices();

@@ -13,6 +13,7 @@ import { shadowMovSs, shadowSti } from "../state/shadow";
 import { isXcr0 } from "../generated/contents";
 import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, supportedComponents } from "./cpuid_leaves";
 import { loadSegment } from "../segmentation/segment";
+import { stackAddress, writeStack } from "../memory/access";
 import { push, peek, moveStackPointer } from "../integer/stack";
 import { primary, secondary, vmExit } from "../vmx/vmx";
 import {
@@ -166,16 +167,23 @@ export function CLAC(): void { undefinedInUserMode(); setSystemFlags(0, Rflags.A
 export function STAC(): void { undefinedInUserMode(); setSystemFlags(Rflags.AlignmentCheckAccessControl, 0); updateMode(); }
 function undefinedInUserMode(): void { if (load<u32>(CPL) != 0) raise(UD); }
 
-/** PUSH Sreg: 16 bits are written, the stack pointer moves by the operand size (zero-extended in a push of 32 or 64 bits). */
-export function PUSH_SEG<T, A>(segment: u32): void { push<T, A>(<T>load<u32>(ES_SELECTOR + segment * 4)); }
+/** PUSH Sreg: 64 bits are zero-extended; of 32 bits only the lower word is written, as on all recent processors. SDM 2B "PUSH". */
+export function PUSH_SEG<T, A>(segment: u32): void {
+  const selector = load<u32>(ES_SELECTOR + segment * 4);
+  if (sizeof<T>() != 4) { push<T, A>(<T>selector); return; }
+  const sp = <A>(reg<A>(RSP) - 4);
+  writeStack<u16>(stackAddress<A>(<u64>sp), <u16>selector);
+  setReg<A>(RSP, sp);
+}
 export function PUSH_ES<T, A>(): void { PUSH_SEG<T, A>(ES); }
 export function PUSH_CS<T, A>(): void { PUSH_SEG<T, A>(CS); }
 export function PUSH_SS<T, A>(): void { PUSH_SEG<T, A>(SS); }
 export function PUSH_DS<T, A>(): void { PUSH_SEG<T, A>(DS); }
 export function PUSH_FS<T, A>(): void { PUSH_SEG<T, A>(FS); }
 export function PUSH_GS<T, A>(): void { PUSH_SEG<T, A>(GS); }
+/** POP Sreg: of 32 bits only the lower word is read, as Intel's processors do (test/differential). SDM 2B "POP". */
 function popSegment<T, A>(segment: u32): void {
-  const selector = <u32>peek<T, A>(0) & 0xffff, mask = reg<u64>(RSP);
+  const selector = <u32>(sizeof<T>() == 4 ? peek<u16, A>(0) : <u16>peek<T, A>(0)), mask = reg<u64>(RSP);
   loadSegment(segment, selector);
   setReg<A>(RSP, <A>(mask + sizeof<T>()));
 }

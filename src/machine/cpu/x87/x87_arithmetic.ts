@@ -185,8 +185,14 @@ export function FSCALE(): void {
     setR(aClass, aSign, aExp + (bSign ? -n : n), aSig);
   }
   if (da || db) { if (rClass != INVALID && !hasNan()) addRaised(DE); }
+  if (rClass == FINITE && bClass == ZERO_CLASS) { scaleByNothing(); return; }
   round80(64);
   if (report()) putR(0);
+}
+/** FSCALE by 2^0: a tiny number stays as it is, and is no underflow. A pseudo-denormal becomes the same number in normal form. */
+function scaleByNothing(): void {
+  const s = st(0), se = signExponent(s), sig = significand(s);
+  if (report()) setSt(0, (se & EXPONENT80) == 0 && (sig & INTEGER_BIT) != 0 ? se | 1 : se, sig);
 }
 
 /** FXTRACT: ST(0) := exponent as a number, then push the significand */

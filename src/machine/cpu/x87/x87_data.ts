@@ -2,19 +2,20 @@
 // x87 loads, stores, constants and exchanges. SDM 2 "FLD", "FILD", "FBLD", "FST/FSTP", "FIST/FISTP", "FISTTP", "FBSTP", "FLD1/…/FLDZ",
 // "FXCH", "FFREE", "FINCSTP".
 import { read, write, probe } from "../memory/access";
-import { partAddress, probe80 } from "../memory/operand_part";
+import { partAddress } from "../memory/operand_part";
 import {
   aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round,
   toInteger, fromInteger, copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised, RANGE,
 } from "../float/soft_float";
 import {
-  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault,
+  begin, beginAt, clearC1, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault,
   unpackA80, pop, push, putR, setSt, significand, signExponent, setTop, top, x87Rounding, unmaskedX87, NAN80_SE,
   NAN80_SIG, SIGN80,
 } from "./x87_state";
 import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64, EXPONENT32, EXPONENT64, QUIET32, QUIET64 } from "../float/float_formats";
 import { nanResult } from "./x87_arithmetic";
-import { X87_TAGS } from "../generated/layout";
+import { X87_IP, X87_TAGS } from "../generated/layout";
+import { currentRip } from "../state/instruction";
 import { Mem } from "../state/registers";
 
 /**
@@ -90,16 +91,31 @@ export function FLDPI(): void { constant(0x4000, 0xc90fdaa22168c234, true); }
 export function FLDLG2(): void { constant(0x3ffd, 0x9a209a84fbcff798, true); }
 export function FLDLN2(): void { constant(0x3ffe, 0xb17217f7d1cf79ab, true); }
 
-/** Stores ST(0) to memory: all faults of memory come first, then those of the FPU, so the destination is probed. */
-function storeSingle(ea: Mem, pops: u32): void {
+/**
+ * Stores to memory: faults of memory come before the other exceptions of the FPU, so the destination is probed. With an invalid operation,
+ * an overflow or an underflow that is not masked nothing is stored, and memory is not looked at. The SDM leaves the order open; Intel's
+ * processors show this, AMD's look at memory first (test/differential, `x87StoreFault`).
+ */
+@inline function isRefused(): bool { return (raised & (IE | OE | UE) & unmaskedX87()) != 0; }
+/** True when ST(0) is empty, an invalid operation. */
+function beginStore(ea: u64): bool {
   beginAt(ea);
-  probe(ea, 4, 4, 1);
-  start();
+  clearRaised();
+  if (!isEmpty(0)) return false;
+  setRaised(IE);
+  return true;
+}
+/** After the destination was probed, what `start` does before a computation. */
+@inline function startStore(): void { store<u64>(X87_IP, currentRip()); clearC1(); }
+
+function storeSingle(ea: Mem, pops: u32): void {
+  const empty = beginStore(ea);
+  if (!empty) { unpackA80(st(0)); roundTo(24, -126, 127); }
+  if (!isRefused()) probe(ea, 4, 4, 1);
+  startStore();
   let v: u32 = NAN32;
-  if (isEmpty(0)) { if (!stackFault(false)) return; }
+  if (empty) { if (!stackFault(false)) return; }
   else {
-    unpackA80(st(0));
-    roundTo(24, -126, 127);
     v = rClass >= QNAN ? nan32() : pack32();
     if (!stored()) return;
   }
@@ -107,14 +123,13 @@ function storeSingle(ea: Mem, pops: u32): void {
   if (pops) pop();
 }
 function storeDouble(ea: Mem, pops: u32): void {
-  beginAt(ea);
-  probe(ea, 8, 8, 1);
-  start();
+  const empty = beginStore(ea);
+  if (!empty) { unpackA80(st(0)); roundTo(53, -1022, 1023); }
+  if (!isRefused()) probe(ea, 8, 8, 1);
+  startStore();
   let v: u64 = NAN64;
-  if (isEmpty(0)) { if (!stackFault(false)) return; }
+  if (empty) { if (!stackFault(false)) return; }
   else {
-    unpackA80(st(0));
-    roundTo(53, -1022, 1023);
     v = rClass >= QNAN ? nan64() : pack64();
     if (!stored()) return;
   }
@@ -139,14 +154,18 @@ export function FST32(ea: Mem): void { storeSingle(ea, 0); }
 export function FSTP32(ea: Mem): void { storeSingle(ea, 1); }
 export function FST64(ea: Mem): void { storeDouble(ea, 0); }
 export function FSTP64(ea: Mem): void { storeDouble(ea, 1); }
+/** Ten bytes in two parts: when the second one faults the first is stored (test/differential, `tenByteStore`). */
+function write80(ea: u64, low: u64, high: u32): void {
+  write<u64>(ea, low);
+  write<u16>(partAddress(ea, 8), <u16>high);
+}
 export function FSTP80(ea: Mem): void {
-  beginAt(ea);
-  probe80(ea, 8, 1);
-  start();
+  const empty = beginStore(ea);
   let se = NAN80_SE, sig = NAN80_SIG;
-  if (isEmpty(0)) { if (!stackFault(false)) return; } else { const s = st(0); se = signExponent(s); sig = significand(s); }
-  write<u64>(ea, sig);
-  write<u16>(partAddress(ea, 8), <u16>se);
+  if (!empty) { const s = st(0); se = signExponent(s); sig = significand(s); }
+  if (!isRefused()) write80(ea, sig, se);
+  startStore();
+  if (empty && !stackFault(false)) return;
   pop();
 }
 /** FST ST(i), FSTP ST(i) */
@@ -166,13 +185,12 @@ export function FSTPNCE(i: u32): void { begin(); start(); if (isEmpty(0)) pop();
 /** Integer of `bits` bits from ST(0); `canStore` says whether it may be stored. */
 let canStore: bool = false;
 function integer(ea: Mem, bits: u32, truncate: bool): u64 {
-  beginAt(ea);
-  probe(ea, bits >> 3, bits >> 3, 1);
-  start();
-  if (isEmpty(0)) { canStore = stackFault(false); return <u64>1 << (bits - 1); }
-  unpackA80(st(0));
-  const v = <u64>toInteger(bits, truncate ? 3 : x87Rounding());
-  canStore = report();
+  const empty = beginStore(ea);
+  let v: u64 = <u64>1 << (bits - 1);
+  if (!empty) { unpackA80(st(0)); v = <u64>toInteger(bits, truncate ? 3 : x87Rounding()); }
+  if (!isRefused()) probe(ea, bits >> 3, bits >> 3, 1);
+  startStore();
+  canStore = empty ? stackFault(false) : report();
   return v;
 }
 export function FIST16(ea: Mem): void { const v = integer(ea, 16, false); if (canStore) write<u16>(ea, <u16>v); }
@@ -186,12 +204,9 @@ export function FISTTP64(ea: Mem): void { const v = integer(ea, 64, true); if (c
 
 /** FBSTP: packed decimal; more than 18 digits is invalid and gives the indefinite */
 export function FBSTP(ea: Mem): void {
-  beginAt(ea);
-  probe80(ea, 8, 1);
-  start();
+  const empty = beginStore(ea);
   let low: u64 = 0xc000000000000000, high: u32 = 0xffff;
-  if (isEmpty(0)) { if (!stackFault(false)) return; }
-  else {
+  if (!empty) {
     unpackA80(st(0));
     const sign = aSign, v = toInteger(64, x87Rounding()), m = v < 0 ? <u64>-v : <u64>v;
     if (m > 999999999999999999) { clearRaised(); setRaised(IE); }
@@ -201,10 +216,10 @@ export function FBSTP(ea: Mem): void {
       for (let i = 0; i < 64; i += 4) { low |= rest % 10 << i; rest /= 10; }
       high = <u32>rest % 10 | <u32>(rest / 10) << 4 | sign << 15;
     }
-    if (!report()) return;
   }
-  write<u64>(ea, low);
-  write<u16>(partAddress(ea, 8), <u16>high);
+  if (!isRefused()) write80(ea, low, high);
+  startStore();
+  if (empty ? !stackFault(false) : !report()) return;
   pop();
 }
 
