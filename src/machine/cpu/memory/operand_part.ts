@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Operands that an instruction reads or writes in parts: far pointers, pseudo-descriptors, pairs of bounds, 80-bit numbers, x87 state. The
 // offset of each part is computed with the address size. With 16 bits, the part after offset FFFFH is at offset 0. The SDM does not say so;
-// the processor that was measured, a Zen 4, does it (test/differential).
+// the processors that were measured, a Zen 4 and an Emerald Rapids, do it (test/differential).
 import { SEGMENT } from "../code/record";
 import { RecordField, RecordFlag } from "../generated/record_format";
 import { CURRENT_RECORD } from "../generated/layout";
