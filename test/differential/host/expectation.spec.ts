@@ -9,7 +9,7 @@ import { Expectation } from './expectation.js';
 import { formCoverage, type FormChoice } from '../cases/form_choice.js';
 import { quirkSources, type HostQuirks, type QuirkName } from './host_quirks.js';
 import { InjectedHost } from './injected_host.js';
-import { Outcome, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import { addressOf, Outcome, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
 import { instructionTable } from '../cases/instruction_table.js';
 import { knownHosts } from './known_hosts.js';
 import { probeCase, windowMiddle } from './probe_case.js';
@@ -73,7 +73,7 @@ for (const lane of [2, 3]) nans.set([0xf0, 0x3f], 160 + 8 * lane + 6);
 const sameNans = nans.slice();
 sameNans[168] = 1;
 const wide = probeCase('MOVS', [], { [RCX]: 1n << 32n, [RSI]: 5n << 32n, [RDI]: 6n << 32n }).registers;
-const narrowed = wide.map((value, i) => ([RCX, RSI, RDI].includes(i >> 1) ? 0 : value));
+const narrowed = wide.map((value, i) => ([RCX, RSI, RDI].some((index) => index === i >> 1) ? 0 : value));
 
 const examples: { readonly [Q in QuirkName]: Example<HostQuirks[Q]> } = {
   int1Rip: {
@@ -270,6 +270,23 @@ describe('Expectation', function () {
         const page = exception(testCase, { vector: 14, errorCode: 4, faultAddress: 0x13000001n });
         expect(accepts(intel!.quirks, testCase, page)).to.equal(true);
         expect(accepts(intel!.quirks, testCase, exception(testCase, { vector: 17 }))).to.equal(isPossible);
+      }
+    });
+    it('accepts 16 or 32 bits of a segment register on the stack, and of the selector that a far RET reads', () => {
+      const stack = { [RSP]: MemoryMap.dataBytes - 2 };
+      for (const [form, bytes] of [
+        ['POP_ES<u32,u32>() ends system', [0x07]],
+        ['RET_FAR<u32>() ends far', [0xcb]],
+      ] as const) {
+        const isReturn = bytes[0] === 0xcb;
+        const values = isReturn ? { [RSP]: MemoryMap.dataBytes - 6 } : stack;
+        const testCase = probeCase(form, bytes, values, { segments });
+        const result = core.run(testCase);
+        const whole = exception(testCase, { vector: 12, registers: testCase.registers, rip: addressOf(testCase, 0) });
+        expect(result.vector, form).not.to.equal(12);
+        expect(accepts(intel!.quirks, testCase, result), form).to.equal(true);
+        expect(accepts(amd, testCase, { ...whole, selectors: [0xf, 0x57, 0x4f, 0x4f, 0, 0] }), form).to.equal(true);
+        expect(accepts(amd, testCase, { ...whole, vector: 11 }), form).to.equal(false);
       }
     });
     it('accepts of a POPA that faults the registers that such a host has popped, and no others', () => {

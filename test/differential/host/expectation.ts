@@ -10,7 +10,7 @@ import {
   keepUpperHalves,
   opcodeAt,
 } from './instruction_quirks.js';
-import { faultOf, pushInstead, upperHalf, wholeBounds, wholeSegmentWord } from './open_choices.js';
+import { faultOf, pushInstead, upperHalf, wholeBounds, wholeReturnSelector, wholeSegmentWord } from './open_choices.js';
 import type { HostQuirks } from './host_quirks.js';
 import {
   addressOf,
@@ -83,6 +83,7 @@ export class Expectation {
     }
     yield* wholeSegmentWord(testCase, core, this.run);
     yield* wholeBounds(testCase, core, this.run);
+    yield* wholeReturnSelector(testCase, core, this.run);
   }
 
   private *withoutAlignment(testCase: InstructionCase, result: CaseResult): Generator<CaseResult> {

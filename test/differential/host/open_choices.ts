@@ -9,9 +9,10 @@ import {
   type CaseResult,
   type InstructionCase,
 } from '../cases/instruction_case.js';
+import { localSegment } from '../cases/local_segments.js';
 import { opcodeAt } from './instruction_quirks.js';
 
-const { rdi: RDI } = registerNumbers;
+const { rdi: RDI, rsp: RSP } = registerNumbers;
 const DEBUG = 1;
 const HALF_BYTES = 8;
 const PUSH_IMMEDIATE = 0x68;
@@ -48,6 +49,22 @@ export function* wholeSegmentWord(testCase: InstructionCase, core: CaseResult, r
   const selector = segments[found[2]!.toLowerCase() as keyof typeof segments] ?? 0;
   const pushed = instead([PUSH_IMMEDIATE, selector & 0xff, selector >> 8, 0, 0]);
   yield isFault(pushed) ? pushed : { ...pushed, rip: core.rip };
+}
+
+/**
+ * A far RET with an operand of 32 bits, alone in its case: a processor reads the selector's 16 bits, as the core does, or all 32. SDM 2B "RET—Return
+ * From Procedure", "Operation".
+ */
+export function* wholeReturnSelector(testCase: InstructionCase, core: CaseResult, run: Run): Generator<CaseResult> {
+  const [instruction] = testCase.instructions;
+  if (testCase.instructions.length !== 1 || !testCase.segments || !/^RET_FAR.*<u32>/.test(instruction!.form)) return;
+  const registers = testCase.registers.slice();
+  const isWide = localSegment(testCase.segments.ss).wide;
+  const [pointer, mask] = [register(registers, RSP), isWide ? 0xffffffffn : 0xffffn];
+  setRegister(registers, RSP, (pointer & ~mask) | ((pointer + 4n) & mask));
+  const prefixes = instruction!.bytes.slice(0, opcodeAt(instruction!));
+  const popped = run({ ...testCase, registers, instructions: [{ ...instruction!, bytes: [...prefixes, POP_EAX] }] });
+  if (isFault(popped) && core.vector !== popped.vector) yield { ...popped, registers: testCase.registers };
 }
 
 /**

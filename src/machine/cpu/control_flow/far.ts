@@ -41,6 +41,14 @@ import {
 
 /** The operand `n` operands above the stack pointer. */
 @inline function above<T>(n: u64): u64 { return <u64>read<T>(stackLinear(reg<u64>(RSP) + n * sizeof<T>())); }
+/**
+ * The selector above the offset of a far return: of 32 bits the lower word is read alone, as Intel's processors do (test/differential).
+ * The SDM says that the upper word is popped, and discarded.
+ */
+@inline function selectorAbove<T>(): u32 {
+  if (sizeof<T>() == 4) return read<u16>(stackLinear(reg<u64>(RSP) + sizeof<T>()));
+  return <u32>above<T>(1) & 0xffff;
+}
 /** A value at a byte offset above the stack pointer. */
 @inline function aboveBytes<T>(offset: u64): u64 { return <u64>read<T>(stackLinear(reg<u64>(RSP) + offset)); }
 
@@ -265,7 +273,7 @@ export function RET_FAR<T>(): void { returnFar<T>(0); }
 /** RET far imm16: releases parameters on both stacks. */
 export function RET_FAR_IMM<T>(bytes: u16): void { returnFar<T>(<u64>bytes); }
 function returnFar<T>(bytes: u64): void {
-  const offset = above<T>(0), selector = <u32>above<T>(1) & 0xffff;
+  const offset = above<T>(0), selector = selectorAbove<T>();
   if (!inProtected()) {
     if (offset > <u64>load<u32>(CS_LIMIT)) raiseCode(GP, 0);
     setStackPointer(reg<u64>(RSP) + 2 * sizeof<T>() + bytes);
