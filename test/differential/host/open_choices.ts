@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What the SDM leaves to the processor, or does not say, of instructions outside 64-bit code, and of masked stores: results beside the core's.
+// What the SDM leaves to the processor, or does not say, of instructions outside 64-bit code, and of masked stores: other results than the core’s.
 import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import {
   Outcome,

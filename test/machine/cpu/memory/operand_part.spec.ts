@@ -65,7 +65,6 @@ describe('An operand in parts with 16-bit addresses', () => {
   });
   for (const instruction of [
     'les bx, dword ptr [0xfffd]',
-    'fstp tbyte ptr [0xfff7]',
     'fnstenv [0xfffd]',
     'fnsave [0xfff3]',
     'sgdt [0xfffd]',
@@ -76,4 +75,10 @@ describe('An operand in parts with 16-bit addresses', () => {
       expect(result.bytes(beyond - 4, 4)).to.deep.equal([1, 2, 3, 4]);
       expect(result.bytes(Flat.data, 4)).to.deep.equal([5, 6, 7, 8]);
     });
+  it('raises #GP when the second part of FSTP lies across the end, and has stored the first', () => {
+    const result = runAcross([1, 2, 3, 4], [5, 6, 7, 8], 'fninit', 'fld1', 'fstp tbyte ptr [0xfff7]');
+    expect(result.fault?.vector).to.equal(GP);
+    expect(result.bytes(beyond - 4, 4)).to.deep.equal([0, 0, 0x80, 4]);
+    expect(result.bytes(Flat.data, 4)).to.deep.equal([5, 6, 7, 8]);
+  });
 });
