@@ -63,12 +63,7 @@ describe('An operand in parts with 16-bit addresses', () => {
     expect(result.bytes(beyond - 4, 4)).to.deep.equal([0x37, 0x01, 0x11, 0x22]);
     expect(result.bytes(Flat.data, 2)).to.deep.equal([0x33, 0x00]);
   });
-  for (const instruction of [
-    'les bx, dword ptr [0xfffd]',
-    'fnstenv [0xfffd]',
-    'fnsave [0xfff3]',
-    'sgdt [0xfffd]',
-  ])
+  for (const instruction of ['les bx, dword ptr [0xfffd]', 'fnstenv [0xfffd]', 'fnsave [0xfff3]', 'sgdt [0xfffd]'])
     it(`raises #GP when a part lies across the end, and changes nothing: ${instruction}`, () => {
       const result = runAcross([1, 2, 3, 4], [5, 6, 7, 8], 'fninit', 'fld1', instruction);
       expect(result.fault?.vector).to.equal(GP);
