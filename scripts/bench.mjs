@@ -8,17 +8,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import asc from 'assemblyscript/asc';
+import {
+  built,
+  expectInstructions,
+  guestMips,
+  loops,
+  median,
+  newPc,
+  readForms,
+  runToEnd,
+} from './bench/bench_machine.mjs';
 import { buildFolder, root } from './build/paths.mjs';
 
 const RUNS = 5;
 const { values: options } = parseArgs({ options: { json: { type: 'boolean' } } });
 
-/** The loops: the name of the host's export, iterations, and instructions from the guest's first to its last (guests/bench_*). */
-const loops = {
-  alu: { export: 'aluLoop', iterations: 40e6, instructions: 6 * 40e6 + 6 },
-  memory: { export: 'memoryLoop', iterations: 30e6, instructions: 7 * 30e6 + 5 },
-  call: { export: 'callLoop', iterations: 20e6, instructions: 9.5 * 20e6 + 6 },
-};
 const EXITS = 1_000_000;
 const HITS = 20_000;
 const RESETS = 400;
@@ -34,52 +38,10 @@ const events = {
   idleNs: { guest: 'bench_idle', count: 20_000, instructions: 8 * 20_000 + 22 },
 };
 
-const built = (path) => import(join(buildFolder, path));
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
 async function medianOf(measure) {
   const results = [];
   for (let i = 0; i < RUNS; i++) results.push(await measure());
   return median(results);
-}
-
-async function readForms() {
-  const { CompiledForms } = await built('src/machine/compiled/compiled_forms.js');
-  const read = (name) => JSON.parse(readFileSync(join(buildFolder, 'cpu', name), 'utf8'));
-  return new CompiledForms(read('forms.json'), read('templates.json'));
-}
-
-/** @param compiledTier how hot code is compiled; without it all code is interpreted */
-async function newPc(guest, memoryBytes = 64 << 20, compiledTier = undefined) {
-  const { Pc } = await built('src/machine/pc.js');
-  const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
-  const ignore = () => {};
-  const pc = await Pc.create({ coreModule, memoryBytes, com1: ignore, com2: ignore, compiledTier });
-  const bytes = new Uint8Array(readFileSync(join(buildFolder, 'guests', `${guest}.bin`)));
-  return { pc, boot: () => pc.boot({ kernel: { name: guest, bytes }, modules: [], append: '' }) };
-}
-
-/** Milliseconds from the first quantum to the guest's write of the debug-exit port. */
-function runToEnd(pc) {
-  const start = performance.now();
-  let end;
-  while (end === undefined) end = pc.runQuantum(() => true);
-  const milliseconds = performance.now() - start;
-  if (end.kind !== 'debug-exit') throw new Error(`the guest ended by ${end.kind}: ${end.detail}`);
-  return milliseconds;
-}
-
-function expectInstructions(pc, guest, instructions) {
-  if (pc.instructions !== instructions)
-    throw new Error(`${guest} retired ${pc.instructions} instructions, expected ${instructions}`);
-}
-
-async function guestMips({ instructions }, name, compiledTier) {
-  const { pc, boot } = await newPc(`bench_${name}`, 64 << 20, compiledTier);
-  boot();
-  const milliseconds = runToEnd(pc);
-  expectInstructions(pc, `bench_${name}`, instructions);
-  return instructions / milliseconds / 1e3;
 }
 
 async function hostModule() {

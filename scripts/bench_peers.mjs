@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run bench:peers [-- --runs N --json]: boots the guest `debian` here, under cpuidcount and on QEMU's TCG (if qemu-system-x86_64 is installed),
-// and lets each do the same work. Prints seconds of processor time, and ratios to QEMU of the same run. The machines take turns, so that a load of
-// the computer falls on all of them; the fastest of the runs counts. `bfm guest debian` makes the guest. Linux only: it reads /proc.
+// npm run bench:peers [-- --runs N --json]: three loops and a recursion interpreted, compiled and on QEMU's TCG (if qemu-system-x86_64 is installed);
+// then boots the guest `debian` with all code interpreted, with hot code compiled, under cpuidcount and on QEMU, and lets each do the same work.
+// Prints MIPS, seconds of processor time, and ratios to QEMU of the same run. The machines take turns, so that a load of the computer falls on all of
+// them; the fastest of the runs counts. `bfm guest debian` makes the guest. Linux only: it reads /proc.
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { guestMips, loops, readForms, recursion } from './bench/bench_machine.mjs';
+import { qemuMips } from './bench/qemu_loop.mjs';
 import { SHELL_PROMPT, WORK_DONE, WORK_DONE_COMMAND, WORK_SCRIPT } from './bench/work_script.mjs';
 import { buildFolder } from './build/paths.mjs';
 
@@ -48,6 +51,7 @@ function machines({ kernel, initrd, commandLine }) {
   ];
   qemu.push('-cpu', 'max', '-kernel', kernel, '-initrd', initrd, '-append', commandLine);
   const all = {
+    interpreted: [process.execPath, [...bfm, '--tier', 'off']],
     bare: [process.execPath, bfm],
     cpuidcount: [process.execPath, [...bfm, '-m', 'cpuidcount']],
     qemu: [QEMU, qemu],
@@ -135,7 +139,7 @@ function table(best, secondsOfExit) {
   for (const [name, result] of Object.entries(best))
     lines.push(row(name, [...parts.map((part) => value(result, part).toFixed(2)), String(result.memory ?? '?')]));
   if (best.qemu !== undefined)
-    for (const name of ['bare', 'cpuidcount'])
+    for (const name of ['interpreted', 'bare', 'cpuidcount'])
       lines.push(
         row(
           `${name} / qemu`,
@@ -171,6 +175,41 @@ function secondsOfOneExit() {
   return JSON.parse(stdout).milliseconds / 1000 / EXITS;
 }
 
-const best = await measure(machines(await guest()));
+/** The most MIPS of the runs of each loop, in turns. */
+async function measureLoops(hasQemu) {
+  const forms = await readForms();
+  const measures = {
+    interpreted: (loop, name) => guestMips(loop, name),
+    compiled: (loop, name) => guestMips(loop, name, { mode: 'on', forms: () => forms }),
+    ...(hasQemu ? { qemu: (loop, name) => qemuMips(QEMU, loop, name) } : {}),
+  };
+  const most = {};
+  for (const [name, loop] of Object.entries({ ...loops, recursion })) {
+    most[name] = {};
+    for (let run = 0; run < RUNS; run++)
+      for (const [how, mips] of Object.entries(measures))
+        most[name][how] = Math.max(most[name][how] ?? 0, Math.round(await mips(loop, name)));
+    console.error(`bench:peers: loop ${name}: ${JSON.stringify(most[name])}`);
+  }
+  return most;
+}
+
+function loopTable(most) {
+  const hows = Object.keys(Object.values(most)[0]);
+  const columns = [...hows, ...(hows.includes('qemu') ? ['compiled/qemu'] : [])];
+  const row = (name, cells) => `${name.padEnd(20)}${cells.map((cell) => String(cell).padStart(14)).join('')}`;
+  return [row('MIPS', columns)]
+    .concat(
+      Object.entries(most).map(([name, mips]) =>
+        row(name, [...hows.map((how) => mips[how]), ...(mips.qemu ? [(mips.compiled / mips.qemu).toFixed(2)] : [])]),
+      ),
+    )
+    .join('\n');
+}
+
+const all = machines(await guest());
+const loopMips = await measureLoops(all.qemu !== undefined);
+const best = await measure(all);
 const secondsOfExit = secondsOfOneExit();
-console.log(options.json ? JSON.stringify({ ...best, secondsOfExit }) : table(best, secondsOfExit));
+if (options.json) console.log(JSON.stringify({ loopMips, ...best, secondsOfExit }));
+else console.log(`${loopTable(loopMips)}\n\n${table(best, secondsOfExit)}`);
