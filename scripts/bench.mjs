@@ -18,7 +18,7 @@ import {
   readForms,
   runToEnd,
 } from './bench/bench_machine.mjs';
-import { buildFolder, root } from './build/paths.mjs';
+import { root } from './build/paths.mjs';
 
 const RUNS = 5;
 const { values: options } = parseArgs({ options: { json: { type: 'boolean' } } });
