@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isForeignFrame, placeOfFrame, userFrames } from '../../driver/node/user_frames.js';
 import { BareflankError } from '../../intrinsics/errors.js';
+import { printable } from './printable.js';
 
 /** An error as plain data, for another thread or for a program that reads `--json`. Parts that an error lacks are null. */
 export interface Problem {
@@ -89,7 +90,7 @@ export function problemOf(error: unknown, folder: string | null = '.'): Problem 
   const frames = userFrames(error, folder);
   return {
     name: error.name,
-    what: [...ownLines(error.message), ...frames.map((frame) => `    ${frame}`)].join('\n'),
+    what: printable([...ownLines(error.message), ...frames.map((frame) => `    ${frame}`)].join('\n')),
     where: where ?? placeOfFrame(frames[0] ?? '') ?? filesOf(error),
     found: found ?? null,
     expected: expected ?? null,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MOST_LINK, runOfLink, type SharedRun } from '../../site/machine/run_link.js';
+import { printable } from '../failures/printable.js';
 import { LinkError } from './link_error.js';
 
 /** What begins the run in the address of a page. */
@@ -44,9 +45,6 @@ export function givenLink(given: string): SharedRun | undefined {
     });
   }
 }
-
-/** A text without characters that change what a terminal shows. */
-const printable = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, '�');
 
 /** @throws LinkError with the code, if the link brings code and the user has not allowed it */
 export function refuseCode({ sources }: SharedRun): void {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { flawsOf } from '../../driver/node/data_flaws.js';
+import { MEMORY_LIMITS } from '../../machine/boot/memory_map.js';
+import { MOST_DISKS, MOST_PROCESSORS } from '../../machine/limits.js';
+import { processorModels } from '../../machine/models/processor_models.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
@@ -11,6 +15,8 @@ const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string();
+/** bfm writes whole paths. A relative one would lead to a file of the folder in which somebody opens the recording. */
+const path = text.refine((value) => isAbsolute(value), 'expected an absolute path');
 
 const moment = z.strictObject({
   turn: count,
@@ -21,16 +27,19 @@ const moment = z.strictObject({
 });
 
 const request = z.strictObject({
-  kernel: text,
+  kernel: path,
   isRestored: z.literal(true).exactOptional(),
   isStartGiven: z.literal(true).exactOptional(),
-  initrd: z.array(z.strictObject({ file: text, arguments: text })).exactOptional(),
-  disks: z.array(z.strictObject({ path: text, isWritable: z.boolean() })).exactOptional(),
-  virtioConsole: z.strictObject({ output: text, input: text.exactOptional() }).exactOptional(),
+  initrd: z.array(z.strictObject({ file: path, arguments: text })).exactOptional(),
+  disks: z
+    .array(z.strictObject({ path, isWritable: z.boolean() }))
+    .max(MOST_DISKS)
+    .exactOptional(),
+  virtioConsole: z.strictObject({ output: path, input: path.exactOptional() }).exactOptional(),
   symbols: z
     .array(
       z.strictObject({
-        file: text,
+        file: path,
         offset: z
           .string()
           .regex(/^-?\d+$/)
@@ -39,10 +48,10 @@ const request = z.strictObject({
     )
     .exactOptional(),
   append: text,
-  memoryBytes: count,
-  processors: count,
-  cpu: text,
-  modules: z.array(text),
+  memoryBytes: z.int().min(MEMORY_LIMITS.smallest).max(MEMORY_LIMITS.largest).multipleOf(0x10000),
+  processors: z.int().min(1).max(MOST_PROCESSORS),
+  cpu: z.enum(processorModels.map(({ name }) => name)),
+  modules: z.array(path),
   settings: z.record(text, text),
   start: z.enum(['boot', 'late', 'off']),
   startAt: text.exactOptional(),
@@ -55,7 +64,7 @@ const request = z.strictObject({
 });
 
 /** A file that the machine reads, with the hash of its content. */
-const file = z.strictObject({ path: text, sha256 });
+const file = z.strictObject({ path, sha256 });
 export type RecordedFile = z.infer<typeof file>;
 
 /** A module of the VMM: the hash of its bundle, and with `--with-code` the bundle. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, writeSync } from 'node:fs';
 import { SessionRecorder } from '../../session/session_recorder.js';
 import type { PreparedReload } from '../../driver/reloaded.js';
 import type { RecordRequest, RunRequest } from '../worker/run_request.js';
@@ -9,6 +9,9 @@ import { hashOfCore, recordedFilesOf } from './recorded_files.js';
 import { modulePathsOf, recordedModulesOf } from './recorded_modules.js';
 import { RecordingError } from './recording_error.js';
 import { lineOf, RECORDING_VERSION, type RecordingEntry, type RecordingHeader } from './recording_format.js';
+
+/** Mode of the file. */
+const OWNER_ONLY = 0o600;
 
 /** The recording of a run while it is written. Each line is in the file before the run goes on, so a run that is killed leaves a whole beginning. */
 export class RunRecording {
@@ -40,7 +43,13 @@ export class RunRecording {
   /** What is typed may be a password: nobody else may read it. */
   private static open(file: string): number {
     try {
-      return openOutput(file, 0o600);
+      const descriptor = openOutput(file, OWNER_ONLY);
+      // A file that was there keeps its owner and its mode.
+      const status = fstatSync(descriptor);
+      if (status.isFile() && status.uid !== (process.getuid?.() ?? status.uid))
+        throw new Error('it belongs to another user, who could read what is typed; name another file');
+      if (status.isFile() && (status.mode & 0o077) !== 0) fchmodSync(descriptor, OWNER_ONLY);
+      return descriptor;
     } catch (error) {
       throw RunRecording.failure(file, error);
     }

@@ -92,7 +92,11 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       '--site <folder>',
       'of a link: the site that has its guest and extensions (default: build/site of this package)',
     )
-    .option('--allow-code', 'of a link: run the extension that it brings; without this, bfm shows it', false)
+    .option(
+      '--allow-code',
+      'run the code that the file brings: the extension of a link, which is shown without this, or what --with-code recorded',
+      false,
+    )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--tier <mode>', TIER_HELP, 'on')
     .option('--stats', 'more figures in the table at the end', false)
@@ -104,8 +108,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
 async function replay(file: string, options: ReplayOptions): Promise<ExitStatus> {
   const link = givenLink(file);
   if (link !== undefined) return replayLink(link, options);
-  if (options.site !== undefined || options.allowCode)
-    throw new UsageError('--site and --allow-code are for a link of the page, not for a recording');
+  if (options.site !== undefined) throw new UsageError('--site is for a link of the page, not for a recording');
   const until = options.until.map(parseReplayPoint);
   const checkpoints = parseSize('--checkpoints', options.checkpoints);
   const compare = comparedModules(options);
@@ -116,7 +119,8 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const recording = resolve(file);
   // A file that is no recording is refused before a worker is started. Loaded only if needed, as what reads it takes time to load.
   const { readRecording } = await import('../recording/read_recording.js');
-  readRecording(recording);
+  const read = readRecording(recording);
+  if (!options.allowCode) await (await import('./foreign_code.js')).refuseForeignCode(read);
   const request: ReplayRequest = {
     recording,
     until,

@@ -83,7 +83,7 @@ const processor: z.ZodType<ProcessorState, unknown> = z.strictObject({
   hasDriverPages: z.boolean(),
 }) as z.ZodType<ProcessorState, unknown>;
 
-const time = z.number().min(0);
+const time = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 const part: z.ZodType<MachinePart, unknown> = z.strictObject({
   processors: z.array(processor).min(1).max(Sizes.MAX_PROCESSORS),
   devices: z.record(z.string(), z.looseObject({})),

@@ -47,13 +47,14 @@ export class EventQueue implements TimerOwner {
     return next;
   }
 
-  /** Fires all that is due, in order of time. A timer may arm itself again. */
+  /** Fires all that is due, in order of time. A timer may arm itself again, for a later time: with the registers of a damaged snapshot it would fire for ever else. */
   runDue(): void {
     const now = this.now();
     for (let first = this.first(); first !== undefined && first.deadline <= now; first = this.first()) {
       const { deadline } = first;
       first.deadline = Infinity;
       first.fire(deadline);
+      if (first.deadline <= deadline) first.deadline = deadline + 1;
     }
   }
 

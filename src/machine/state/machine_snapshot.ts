@@ -171,14 +171,15 @@ function saveProcessor({ processor, driver }: ProcessorAndDriver): ProcessorStat
 /** By how many nanoseconds clocks and timers may differ between two turns, and more: a turn is far shorter. */
 const MOST_APART = 1e9;
 
-/** Whether no processor is far ahead of the machine's time, and no timer is long due: a periodic one would fire again and again, up to that time. */
+/** Whether no processor is far ahead of the machine's time, nor the end of the turn, and no timer is long due: a periodic one would fire again and again, up to that time. */
 function areClocksTogether(
   processors: readonly ProcessorState[],
-  { time, slept }: SchedulerState,
+  { time, slept, plan }: SchedulerState,
   deadlines: readonly number[],
 ): boolean {
   const isAhead = (clock: number): boolean => clock > time + MOST_APART;
   return (
+    (plan === null || !isAhead(plan[1])) &&
     !processors.some(({ block }, i) => isAhead(instructionsIn(block) + slept[i]!)) &&
     deadlines.every((deadline) => deadline > time - MOST_APART)
   );

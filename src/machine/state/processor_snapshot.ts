@@ -28,8 +28,10 @@ export interface ProcessorState {
   readonly hasDriverPages: boolean;
 }
 
-/** Words of the block that a snapshot leaves out, as 0. Each group says why. */
+/** Words of the block that a snapshot leaves out, as 0. A state from outside may have anything there. Each group says why. */
 export const wordsLeftOut: readonly (keyof typeof FieldSizes)[] = [
+  // A constant.
+  'ZERO',
   // The core derives these from other words.
   'MODE',
   'DECODE_MODE',
@@ -62,6 +64,14 @@ export function instructionsIn(block: Uint8Array): number {
   return Number(new DataView(block.buffer, block.byteOffset + at, FieldSizes.INSTRUCTIONS).getBigUint64(0, true));
 }
 
+/** @param from where the block begins in `bytes` */
+function clearWordsLeftOut(bytes: Uint8Array, from: number): void {
+  for (const name of wordsLeftOut) {
+    const at = from + Layout[name] - Layout.PROCESSOR;
+    bytes.fill(0, at, at + FieldSizes[name]);
+  }
+}
+
 /** The part of a processor that is in the machine's memory, except what its VMX engine keeps. */
 export type CoreState = Pick<ProcessorState, 'block' | 'msrs' | 'tlbs'>;
 
@@ -74,10 +84,7 @@ function msrPlaces({ block, plainMsrs }: ProcessorCore): number[] {
 export function saveCore(core: ProcessorCore): CoreState {
   const { u8, u32, u64, block } = core;
   const bytes = u8.slice(Layout.PROCESSOR, Layout.PROCESSOR + Sizes.PROCESSOR);
-  for (const name of wordsLeftOut) {
-    const from = Layout[name] - Layout.PROCESSOR;
-    bytes.fill(0, from, from + FieldSizes[name]);
-  }
+  clearWordsLeftOut(bytes, 0);
   const logged = [u32[Layout.TLB_LOG_COUNT0 / 4]!, u32[Layout.TLB_LOG_COUNT1 / 4]!] as const;
   return {
     block: bytes,
@@ -90,6 +97,7 @@ export function saveCore(core: ProcessorCore): CoreState {
 export function restoreCore(core: ProcessorCore, { block, msrs, tlbs }: CoreState): void {
   const { u8, u32, u64 } = core;
   u8.set(block, Layout.PROCESSOR);
+  clearWordsLeftOut(u8, Layout.PROCESSOR);
   u32[Layout.PROCESSOR_ID / 4] = core.block.id;
   msrPlaces(core).forEach((at, i) => (u64[at] = msrs[i]!));
   restoreTlbs(core, core.block.id, tlbs);

@@ -8,6 +8,8 @@ import {
   type RecordingEntry,
 } from '../../../src/bfm/recording/recording_format.js';
 
+import { cpuidRun } from './own_run.js';
+
 const at = { turn: 3, instructions: 100, virtualTime: 200 };
 const hash = '0123456789abcdef';
 const sha256 = 'ab'.repeat(32);
@@ -51,5 +53,15 @@ describe('The format of recordings', () => {
   it('says what is wrong with the first line', () => {
     const first = { kind: 'recording', version: RECORDING_VERSION, core: sha256, files: [], modules: [] };
     expect(headerOf(first)).to.equal('not what a recording has there: request: found nothing, expected an object');
+    const wrong = (change: object, fields: RegExp): void =>
+      void expect(headerOf({ ...first, request: { ...cpuidRun, ...change } })).to.match(fields);
+    expect(headerOf({ ...first, request: cpuidRun })).to.be.an('object');
+    wrong({ memoryBytes: 2 ** 52 }, /request\.memoryBytes: found 4503599627370496, expected at most 3221225472/);
+    wrong({ memoryBytes: (16 << 20) + 1 }, /request\.memoryBytes: found 16777217/);
+    wrong({ processors: 0 }, /request\.processors: found 0, expected at least 1/);
+    wrong({ processors: 1e6 }, /request\.processors: found 1000000, expected at most 8/);
+    wrong({ cpu: 'z80' }, /request\.cpu: found "z80"/);
+    wrong({ modules: ['./next_to_the_recording.ts'] }, /request\.modules\.0: .*expected an absolute path/);
+    expect(headerOf({ ...first, files: [{ path: 'guest', sha256 }], request: cpuidRun })).to.match(/files\.0\.path/);
   });
 });

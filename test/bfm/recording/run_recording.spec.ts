@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fifo } from '../fifo.js';
 import { readRecording } from '../../../src/bfm/recording/read_recording.js';
@@ -52,6 +52,25 @@ describe('RunRecording', () => {
     const recording = await RunRecording.begin({ file, withCode: false }, cpuidRun);
     recording.close();
     expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+
+  it('is for its owner only in a file that everybody could read before', async function () {
+    if (process.platform === 'win32') this.skip();
+    const file = folder.write('public.bfr', 'old');
+    chmodSync(file, 0o644);
+    (await RunRecording.begin({ file, withCode: false }, cpuidRun)).close();
+    expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+
+  it('is not written into a file of another user', async function () {
+    // Only root can give a file away.
+    if (process.getuid?.() !== 0) this.skip();
+    const file = folder.write('foreign.bfr', 'old');
+    chownSync(file, 65534, 65534);
+    const failure: unknown = await RunRecording.begin({ file, withCode: false }, cpuidRun).catch(
+      (error: unknown) => error,
+    );
+    expect((failure as Error).message).to.match(/cannot be written: it belongs to another user/);
   });
 
   it('does not wait for the reader of a pipe that has none', async function () {

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { cpuidRun } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
-const names = ['kernel', 'initrd', 'disk', 'typed'] as const;
+const names = ['kernel', 'initrd', 'disk', 'symbols', 'typed'] as const;
 
 /** Files of a run in a folder of their own, and a recording elsewhere that names them. */
 function recorded(name: string) {
@@ -28,6 +28,7 @@ function recorded(name: string) {
       kernel: at('kernel'),
       initrd: [{ file: at('initrd'), arguments: 'a b' }],
       disks: [{ path: at('disk'), isWritable: true }],
+      symbols: [{ file: at('symbols') }],
       virtioConsole: { output: at('output'), input: at('typed') },
     },
   };
@@ -50,8 +51,23 @@ describe('filesHere', () => {
       kernel: join(recordings, 'kernel'),
       initrd: [{ file: join(recordings, 'initrd'), arguments: 'a b' }],
       disks: [{ path: join(recordings, 'disk'), isWritable: true }],
+      symbols: [{ file: join(recordings, 'symbols') }],
       virtioConsole: { output: join(own, 'output'), input: join(recordings, 'typed') },
     });
+  });
+
+  it('reads no device, which has no end, and no file whose content the recording does not say', () => {
+    const { own, header, recording } = recorded('hostile');
+    const device = { path: '/dev/zero', sha256: sha256('') };
+    const { reasons } = filesHere(recording, {
+      ...header,
+      files: [...header.files.slice(1), device],
+      request: { ...header.request, disks: [{ path: '/dev/zero', isWritable: false }] },
+    });
+    expect(reasons).to.deep.equal([
+      '/dev/zero cannot be read: it is a device, not a file',
+      `the recording does not say which content ${own}/kernel had`,
+    ]);
   });
 
   it('takes none with another content, and says what is wrong with each', () => {

@@ -31,6 +31,20 @@ describe('EventQueue', () => {
     expect(platform.events.next()).to.equal(Infinity);
   });
 
+  it('comes to an end with a timer that arms itself for the past, as one of a damaged snapshot may', () => {
+    const platform = new FakePlatform();
+    const at: number[] = [];
+    const timer = platform.events.timer('t', (deadline) => {
+      at.push(deadline);
+      if (at.length < 10) timer.arm(deadline - 100);
+    });
+    timer.arm(5);
+    platform.time = 7;
+    platform.events.runDue();
+    expect(at).to.deep.equal([5, 6, 7]);
+    expect(platform.events.next()).to.equal(8);
+  });
+
   it('gives back the deadlines that it saved', () => {
     const platform = new FakePlatform();
     const timer = platform.events.timer('t', () => {});

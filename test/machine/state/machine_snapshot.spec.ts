@@ -182,6 +182,7 @@ describe('MachineSnapshot', () => {
         [{ devices: { ...state.devices, timers: { pit: 'x' } } }, /timers is not/],
         [{ devices: { ...state.devices, interrupt_messages: { waiting } } }, /interrupt_messages\.waiting is not/],
         [{ scheduler: { ...state.scheduler, slept: [1e15] } }, /time is not/],
+        [{ scheduler: { ...state.scheduler, plan: [0, 1e15] } }, /time is not/],
         [{ scheduler: { ...state.scheduler, time: 1e15 }, devices: armed }, /time is not/],
         [{ processors: [{ ...state.processors[0]!, msrs: new BigUint64Array(1) }] }, /msrs is not/],
       ];

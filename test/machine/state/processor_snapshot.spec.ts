@@ -48,6 +48,18 @@ describe('processor_snapshot', () => {
     expect([second!.block.isLoaded, second!.u32[Layout.PROCESSOR_ID / 4]]).to.deep.equal([true, 1]);
   });
 
+  it('takes none of the words that it leaves out from a state that has them: a budget would count as executed', async () => {
+    const [first] = await cores();
+    first!.load();
+    const state = saveCore(first!);
+    for (const name of wordsLeftOut)
+      state.block.fill(0x5a, Layout[name] - Layout.PROCESSOR, Layout[name] - Layout.PROCESSOR + FieldSizes[name]);
+    restoreCore(first!, state);
+    expect(first!.instructionCount).to.equal(0);
+    for (const name of ['ZERO', 'STOP', 'BUDGET', 'CURRENT_RECORD'] as const)
+      expect(first!.u32[Layout[name] / 4], name).to.equal(0);
+  });
+
   it('holds the plain MSRs of its processor', async () => {
     const [first, second] = await cores();
     first!.u64[msrTable(0) / 8 + 1] = 0x77n;
