@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isForeignFrame, placeOfFrame, userFrames } from '../../driver/node/user_frames.js';
 import { BareflankError } from '../../intrinsics/errors.js';
-import { printable } from './printable.js';
+import { printable } from '../../session/printable.js';
 
 /** An error as plain data, for another thread or for a program that reads `--json`. Parts that an error lacks are null. */
 export interface Problem {

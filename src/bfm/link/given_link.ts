@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MOST_LINK, runOfLink, type SharedRun } from '../../site/machine/run_link.js';
-import { printable } from '../failures/printable.js';
+import { printable } from '../../session/printable.js';
 import { LinkError } from './link_error.js';
 
 /** What begins the run in the address of a page. */

@@ -5,6 +5,9 @@ import { Terminal } from '@xterm/xterm';
 const dark = { background: '#0c0f12', foreground: '#d6dbe0', cursor: '#d6dbe0', selectionBackground: '#35506e' };
 const light = { background: '#ffffff', foreground: '#1a1d21', cursor: '#1a1d21', selectionBackground: '#b9d4f1' };
 
+/** Characters of the console that are kept, at least. */
+const MOST_TEXT = 1 << 20;
+
 /** The guest's console. What is typed there goes to the guest, except Ctrl-Shift-keys and the key that leaves it: see `leave`. */
 export class ConsoleTerminal {
   private readonly terminal = new Terminal({
@@ -39,6 +42,7 @@ export class ConsoleTerminal {
   /** Bytes of the guest. */
   write(bytes: Uint8Array): void {
     this.shown += this.decoder.decode(bytes, { stream: true });
+    if (this.shown.length > 2 * MOST_TEXT) this.shown = this.shown.slice(-MOST_TEXT);
     this.terminal.write(bytes);
   }
 
@@ -47,7 +51,7 @@ export class ConsoleTerminal {
     this.terminal.write(`\u001b[2m${text}\u001b[0m\r\n`);
   }
 
-  /** All that the guest has printed. */
+  /** What the guest has printed, or the last of it. */
   get text(): string {
     return this.shown;
   }

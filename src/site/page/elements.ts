@@ -8,6 +8,12 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return found as T;
 }
 
+/** Chooses a value, which becomes a choice if it is none. */
+export function choose(list: HTMLSelectElement, value: string): void {
+  if (![...list.options].some((option) => option.value === value)) list.append(new Option(value));
+  list.value = value;
+}
+
 /** A new element with a text. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,

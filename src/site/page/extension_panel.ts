@@ -16,7 +16,7 @@ export class ExtensionPanel {
   private readonly source = byId<HTMLTextAreaElement>('source');
   private readonly parameters: ParameterInputs;
   private readonly mistakes: MistakesList;
-  /** Sources that were compiled here, by the names of their modules. */
+  /** Sources that the present machine has got compiled, by the names of their modules. */
   private readonly compiled = new Map<string, string>();
 
   /** @param start is called by Ctrl-Enter in the source, and by Enter in a parameter */
@@ -73,7 +73,19 @@ export class ExtensionPanel {
     if (!this.isEdited) return this.chosen.name;
     const source = this.source.value;
     const known = [...this.compiled].find(([, each]) => each === source)?.[0];
-    return this.compile(machine, source, known ?? `edited_${this.compiled.size + 1}`);
+    return this.compile(machine, source, known ?? this.newName());
+  }
+
+  /** A link may have brought any names. */
+  private newName(): string {
+    let number = 1;
+    while (this.compiled.has(`edited_${number}`)) number++;
+    return `edited_${number}`;
+  }
+
+  /** Another machine begins, which has no compiled source. */
+  forgetCompiled(): void {
+    this.compiled.clear();
   }
 
   /** Compiles a source in the page and gives it to the machine's worker. @returns its name */

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { runOfLink } from '../machine/run_link.js';
 import type { SiteCatalog } from '../machine/site_messages.js';
 import { byId } from './elements.js';
 import { Page } from './page.js';
@@ -9,8 +8,8 @@ try {
   if (!answer.ok) throw new Error(`site.json: the site answers ${answer.status} ${answer.statusText}`);
   const page = new Page((await answer.json()) as SiteCatalog);
   Object.assign(globalThis, { bareflank: page });
-  const [, link] = /^#run=(.*)$/.exec(location.hash) ?? [];
-  if (link !== undefined) page.openRun(runOfLink(link));
+  addEventListener('hashchange', () => page.openAddress());
+  page.openAddress();
 } catch (error) {
   byId('message').textContent = `The page cannot start: ${(error as Error).message}`;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { RecordedItem } from '../../session/recorded_item.js';
 import type { MachineStatus, SiteCatalog, SiteGuest } from '../machine/site_messages.js';
-import { linkOfRun, type SharedRun } from '../machine/run_link.js';
+import { linkOfRun, runOfLink, type SharedRun } from '../machine/run_link.js';
 import { ConsoleTerminal } from './console_terminal.js';
-import { byId, rows } from './elements.js';
+import { CappedLog } from './capped_log.js';
+import { byId, choose, rows } from './elements.js';
 import { ExitsPanel } from './exits_panel.js';
 import { ExtensionPanel } from './extension_panel.js';
+import { LinkReview } from './link_review.js';
 import { MachineClient, type MachineNews } from './machine_client.js';
 import { ProcessorsPanel } from './processors_panel.js';
 import { withoutColours } from './without_colours.js';
@@ -18,10 +20,17 @@ const grouped = (count: number): string => count.toLocaleString('en-US');
 /** What begins a link's part of the page's address. */
 const LINK = '#run=';
 
+/** What the present machine was made from. */
+interface Booted {
+  readonly guest: SiteGuest;
+  readonly processors: number;
+}
+
 /** The page: one machine, its console, its VMM, and the panels that look at it. */
 export class Page {
   private readonly console: ConsoleTerminal;
   private client: MachineClient | undefined;
+  private booted: Booted | undefined;
   private readonly boot = byId<HTMLButtonElement>('boot');
   private readonly start = byId<HTMLButtonElement>('start');
   private readonly stop = byId<HTMLButtonElement>('stop');
@@ -30,6 +39,8 @@ export class Page {
   private readonly exits = new ExitsPanel(byId('exits'));
   private readonly processors = new ProcessorsPanel();
   private readonly extension: ExtensionPanel;
+  private readonly review = new LinkReview();
+  private readonly vmmLog = new CappedLog(byId('vmm-log'));
   private readonly decoder = new TextDecoder();
   /** For comparisons with another run: tell the state at each 10^8 instructions, though that takes time. */
   allStates = false;
@@ -58,43 +69,52 @@ export class Page {
     return this.client;
   }
 
-  /** All that the guest has printed. */
+  /** What the guest has printed, or the last of it. */
   get consoleText(): string {
     return this.console.text;
   }
 
-  /** Opens the run of a link. Code that a link brings runs only after somebody has pressed the button. */
-  openRun(run: SharedRun): void {
+  /** Opens the run of the page's address, if there is one. */
+  openAddress(): void {
+    if (!location.hash.startsWith(LINK)) return;
+    try {
+      this.openRun(runOfLink(location.hash.slice(LINK.length)));
+    } catch (error) {
+      this.say(`The address is no link to a run: ${(error as Error).message}`);
+    }
+  }
+
+  /** Opens the run of a link. Code that a link brings runs only after somebody has pressed the button, and so does what ends a machine. */
+  private openRun(run: SharedRun): void {
     const guest = this.catalog.guests.find(({ id }) => id === run.guest);
     if (guest === undefined) return this.say(`The link is to a guest that this site does not have: ${run.guest}`);
-    this.guests.value = guest.name;
-    byId<HTMLSelectElement>('processors').value = String(run.processors);
-    const sources = Object.entries(run.sources);
-    const go = byId<HTMLButtonElement>('run-link');
-    go.onclick = () => {
-      go.hidden = true;
-      void this.doing('run', () => this.replay(guest, run));
-    };
-    this.extension.showRun(run);
-    if (sources.length === 0) return go.click();
-    go.hidden = false;
-    this.say('This link brings an extension of its own, shown below. Read it, then press "Run the link".');
+    const go = (): void => void this.doing('run', () => this.replay(guest, run));
+    const hasCode = Object.keys(run.sources).length > 0;
+    if (!hasCode && this.client === undefined) return go();
+    this.review.ask(run, go);
+    const what = hasCode ? 'The link brings code, shown below: read it first. ' : '';
+    const ends = this.client === undefined ? 'runs it.' : 'ends this machine, and runs the one of the link.';
+    this.say(`${what}"Run the link" ${ends}`);
   }
 
   private async replay(guest: SiteGuest, run: SharedRun): Promise<void> {
-    await this.newMachine();
+    await this.newMachine({ guest, processors: run.processors });
+    this.guests.value = guest.name;
+    choose(byId<HTMLSelectElement>('processors'), String(run.processors));
+    this.extension.showRun(run);
     for (const [name, source] of Object.entries(run.sources)) await this.extension.compile(this.machine, source, name);
     await this.machine.request('boot', { guest, processors: run.processors, replay: run.items as RecordedItem[] });
     this.console.focus();
   }
 
   private async bootGuest(): Promise<void> {
-    await this.newMachine();
     const guest = this.chosenGuest;
+    const processors = Number(byId<HTMLSelectElement>('processors').value);
+    await this.newMachine({ guest, processors });
     const isWanted = byId<HTMLInputElement>('at-boot').checked;
     await this.machine.request('boot', {
       guest,
-      processors: this.chosenProcessors,
+      processors,
       allStates: this.allStates,
       ...(isWanted && (await this.extension.wanted(this.machine))),
     });
@@ -106,15 +126,14 @@ export class Page {
     return this.catalog.guests.find(({ name }) => name === this.guests.value)!;
   }
 
-  private get chosenProcessors(): number {
-    return Number(byId<HTMLSelectElement>('processors').value);
-  }
-
-  private async newMachine(): Promise<void> {
+  private async newMachine(booted: Booted): Promise<void> {
     this.client?.end();
+    this.booted = booted;
+    this.review.close();
+    this.extension.forgetCompiled();
     this.console.clear();
     this.exits.clear();
-    byId('vmm-log').textContent = '';
+    this.vmmLog.clear();
     this.states.length = 0;
     this.client = new MachineClient((news) => this.hear(news));
   }
@@ -131,10 +150,11 @@ export class Page {
 
   private async makeLink(): Promise<void> {
     const items = await this.machine.request('recording', {});
-    const { id: guest } = this.chosenGuest;
+    const { guest, processors } = this.booted!;
     const sources = this.extension.sourcesOf(items);
-    const run = { guest, processors: this.chosenProcessors, items: [...items], sources } as SharedRun;
-    location.hash = `${LINK}${linkOfRun(run)}`;
+    const run = { guest: guest.id, processors, items: [...items], sources } as SharedRun;
+    // Unlike a change of `location.hash`, this opens nothing.
+    history.pushState(null, '', `${LINK}${linkOfRun(run)}`);
     this.say('The address of this page is now a link to the run.');
   }
 
@@ -168,7 +188,7 @@ export class Page {
       case 'console':
         return this.console.write(news.bytes);
       case 'vmm':
-        byId('vmm-log').append(withoutColours(this.decoder.decode(news.bytes, { stream: true })));
+        this.vmmLog.append(withoutColours(this.decoder.decode(news.bytes, { stream: true })));
         return;
       case 'status':
         return this.showStatus(news.status);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { printable } from '../../../src/bfm/failures/printable.js';
-import { problemOf } from '../../../src/bfm/failures/problem.js';
-import { BareflankError } from '../../../src/intrinsics/errors.js';
+import { printable } from '../../src/session/printable.js';
+import { problemOf } from '../../src/bfm/failures/problem.js';
+import { BareflankError } from '../../src/intrinsics/errors.js';
 
 describe('printable', () => {
   it('keeps lines, tabs and letters, and replaces what changes what a terminal shows', () => {
