@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { LeftOverTaskError } from '../vmm/errors.js';
+import { DEFAULT_LOCALE, watchLocale } from './default_locale.js';
+import { virtualDate } from './virtual_date.js';
+import { virtualIntl } from './virtual_intl.js';
 
 /** Under this name of the global object, the code of modules finds what replaces its globals: a bundle has it instead of `Date` and the others. */
 export const HANDLER_GLOBALS = 'bareflankHandlerGlobals';
@@ -9,11 +12,16 @@ const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'] a
 type TimerName = (typeof TIMERS)[number];
 
 /** The names that are replaced. */
-export const REPLACED_GLOBALS = ['Date', 'performance', 'Math', 'crypto', ...TIMERS] as const;
+export const REPLACED_GLOBALS = ['Date', 'Intl', 'Temporal', 'performance', 'Math', 'crypto', ...TIMERS] as const;
 
 /** What the code of modules sees under the names of globals that no run would have twice. Each timer throws. */
 export interface HandlerGlobals extends Readonly<Record<TimerName, () => never>> {
   readonly Date: DateConstructor;
+  readonly Intl: typeof Intl;
+  /** Not every host has it, so no module does. */
+  readonly Temporal?: undefined;
+  /** The language of texts, if code names none; undefined: that of the host. */
+  readonly defaultLocale?: string;
   readonly performance: { readonly timeOrigin: number; now(): number };
   readonly Math: Math;
   readonly crypto: { getRandomValues<T extends ArrayBufferView>(array: T): T; randomUUID(): string };
@@ -41,16 +49,6 @@ class SeededNumbers {
     word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
     return (word ^ (word >>> 14)) >>> 0;
   };
-}
-
-/** The time of the machine as a `Date`. Parsing and arithmetic are the language's. */
-function virtualDate(milliseconds: () => number): DateConstructor {
-  return new Proxy(Date, {
-    construct: (date, values, target: new () => object) =>
-      Reflect.construct(date, values.length === 0 ? [milliseconds()] : values, target) as object,
-    apply: (date) => new date(milliseconds()).toString(),
-    get: (date, name) => (name === 'now' ? milliseconds : (Reflect.get(date, name) as unknown)),
-  });
 }
 
 function seededMath(next: () => number): Math {
@@ -96,9 +94,13 @@ export function handlerGlobals(clock: HandlerClock, seed = 0): SeededGlobals {
   const numbers = new SeededNumbers(seed | 0);
   const { next } = numbers;
   const elapsed = (): number => clock.now() / 1e6;
+  const milliseconds = (): number => Math.floor(clock.start + elapsed());
   return {
     ...noTimers,
-    Date: virtualDate(() => Math.floor(clock.start + elapsed())),
+    Date: virtualDate(milliseconds),
+    Intl: virtualIntl(milliseconds),
+    Temporal: undefined,
+    defaultLocale: DEFAULT_LOCALE,
     performance: { timeOrigin: clock.start, now: elapsed },
     Math: seededMath(next),
     crypto: seededCrypto(next),
@@ -114,6 +116,7 @@ export function handlerGlobals(clock: HandlerClock, seed = 0): SeededGlobals {
 /** Gives the code of modules these globals from now on; without them, the host's. */
 export function useHandlerGlobals(globals: HandlerGlobals | typeof globalThis = globalThis): void {
   Object.assign(globalThis, { [HANDLER_GLOBALS]: globals });
+  watchLocale(() => (globalThis as { readonly [HANDLER_GLOBALS]?: HandlerGlobals })[HANDLER_GLOBALS]?.defaultLocale);
 }
 
 /** Code of modules is evaluated next: it has the host's globals unless it was given others. */

@@ -31,7 +31,8 @@ const isBytes = (value: object): boolean => ArrayBuffer.isView(value) || value i
 function emptyLike(value: object): object {
   if (isBytes(value)) return (value as Uint8Array).slice();
   if (Array.isArray(value)) return [];
-  if (value instanceof Date) return new Date(value);
+  if (value instanceof Date)
+    return Object.setPrototypeOf(new Date(value), Object.getPrototypeOf(value) as object | null) as object;
   const made = value instanceof Map ? new Map() : value instanceof Set ? new Set() : {};
   return Object.setPrototypeOf(made, Object.getPrototypeOf(value) as object | null) as object;
 }

@@ -55,8 +55,11 @@ describe('The links of the page', function () {
   const text = (id: string): Promise<string> => page.$eval(`#${id}`, ({ textContent }) => textContent ?? '');
   const waitFor = (condition: string) => page.waitForFunction(condition, { timeout: 15_000 });
   const at = (turn: number) => ({ turn, instructions: 0, virtualTime: 0 });
-  const load = (name: string) =>
-    ({ kind: 'event', at: at(0), event: { kind: 'call', method: 'load', params: { modules: [name] } } }) as const;
+  const load = (name: string): SharedRun['items'][number] => ({
+    kind: 'event',
+    at: at(0),
+    event: { kind: 'call', method: 'load', params: { modules: [name] } },
+  });
   const end = {
     kind: 'end',
     at: at(0),
