@@ -100,5 +100,6 @@ export function virtualDate(now: () => number): DateConstructor {
   hide(prototype, texts);
   const made = new Proxy(VirtualDate, { apply: () => new VirtualDate().toString() }) as unknown as DateConstructor;
   hide(prototype, { constructor: made });
+  Object.defineProperty(VirtualDate, 'name', { value: 'Date' });
   return made;
 }

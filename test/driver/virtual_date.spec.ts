@@ -50,6 +50,7 @@ describe('virtualDate', () => {
   it('leads back to itself: an instance makes no date of the host', () => {
     const again = new VirtualDate().constructor as DateConstructor;
     expect(again).to.equal(VirtualDate);
+    expect(again.name).to.equal('Date');
     expect(new again().getTime()).to.equal(now);
     expect([new Date(), new VirtualDate()].every((each) => each instanceof VirtualDate)).to.equal(true);
     class Later extends VirtualDate {}

@@ -15,6 +15,7 @@ import {
   bytesOfPages,
   FORMAT,
   MAGIC,
+  MOST_MACHINE_BYTES,
   parseHeader,
   RECORDING_BEGINS,
   type SnapshotFacts,
@@ -56,6 +57,10 @@ interface Placed {
 
 async function packedText(kind: 'machine' | 'vmm', text: string): Promise<Packed> {
   const raw = Buffer.from(text);
+  if (raw.length > MOST_MACHINE_BYTES)
+    throw new SnapshotError(
+      `the state of the ${kind} takes ${raw.length} bytes, and a snapshot has room for ${MOST_MACHINE_BYTES}: keep less in fields that are marked @state()`,
+    );
   const bytes = await pack(raw);
   return { section: { kind, stored: bytes.length, raw: raw.length }, parts: [bytes] };
 }

@@ -22,8 +22,40 @@ interface Watched {
   readonly before: ReadonlyMap<string, unknown>;
 }
 
-/** A private field: nobody outside the class can read it. A private method is none. */
-const privateField = /\bthis\s*\.\s*(#[\w$]+)(?![\w$])(?!\s*\()/;
+/** Private members that code reads or writes: nobody outside the class can. */
+const privateMembers = /\.\s*(#[\w$]+)(?![\w$])(?!\s*\()/g;
+
+/**
+ * The same as esbuild writes it for a class with decorators: the member is a WeakMap of the module, or a WeakSet with one of these endings for methods and
+ * accessors.
+ */
+const bundledPrivateField = /\b__private(?:Get|Set|Wrapper)\([^,()]*, _((?![\w$]*_(?:instances|static)\b)[\w$]+)/;
+
+/** A private field in the source of a class. Private methods and accessors are none. */
+function privateFieldIn(source: string): string | undefined {
+  const members = [...source.matchAll(privateMembers)].map(([, name]) => name!);
+  const isAccessor = (name: string): boolean => source.includes(`get ${name}(`) || source.includes(`set ${name}(`);
+  const [, bundled] = bundledPrivateField.exec(source) ?? [];
+  return members.find((name) => !isAccessor(name)) ?? (bundled === undefined ? undefined : `#${bundled}`);
+}
+
+const fieldsOfClasses = new WeakMap<object, string | null>();
+
+/** A private field of a class. */
+function privateFieldOf(type: object): string | undefined {
+  let field = fieldsOfClasses.get(type);
+  if (field === undefined) {
+    field = privateFieldIn(Function.prototype.toString.call(type)) ?? null;
+    fieldsOfClasses.set(type, field);
+  }
+  return field ?? undefined;
+}
+
+/** Objects that a value holds. */
+function heldBy(value: object): unknown[] {
+  if (value instanceof Map || value instanceof Set) return [...value.entries()].flat();
+  return ArrayBuffer.isView(value) ? [] : Object.values(value);
+}
 
 function classesOf(part: object): PartClass[] {
   const result: PartClass[] = [];
@@ -95,14 +127,31 @@ export class UnmarkedFields {
       const [old, present] = [shown(before), shown(now)];
       return old === present ? `has another content (${old})` : `changed from ${old} to ${present}`;
     }
+    const hidden = this.privateIn(now, new Set());
+    if (hidden !== undefined) return hidden;
     const isHidden = typeof now === 'object' && now !== null && !this.isAtom(now) && !contentIsSeen(now);
     return isHidden ? `holds ${shown(now)}, whose content cannot be compared` : undefined;
+  }
+
+  /** Whether a value leads to an instance of a class with a private field. */
+  private privateIn(value: unknown, seen: Set<unknown>): string | undefined {
+    if (typeof value !== 'object' || value === null || this.isAtom(value) || seen.has(value)) return undefined;
+    seen.add(value);
+    for (const type of classesOf(value)) {
+      const field = typeof type === 'function' ? privateFieldOf(type) : undefined;
+      if (field !== undefined) return `holds an instance of ${type.name}, whose ${field} nobody can save`;
+    }
+    for (const each of heldBy(value)) {
+      const found = this.privateIn(each, seen);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   private privateFields(): UnmarkedField[] {
     const types = new Set(this.watched.flatMap(({ object }) => (typeof object === 'function' ? [object] : [])));
     return [...types].flatMap((type) => {
-      const [, field] = privateField.exec(Function.prototype.toString.call(type)) ?? [];
+      const field = privateFieldOf(type);
       if (field === undefined) return [];
       return [{ owner: (type as PartClass).name, field, why: 'is private to its class, so that nobody can save it' }];
     });

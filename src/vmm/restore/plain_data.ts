@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError } from '../../intrinsics/errors.js';
 import { OwnedRequest, type RequestHolder } from '../requests/owned_request.js';
-import { plainCopy, whyNotPlain } from '../state/plain_copy.js';
+import { EndlessDataError, plainCopy, whyNotPlain } from '../state/plain_copy.js';
 
 /** A field marked `@state()` holds a value that is not plain data. */
 export class VmmImageError extends BareflankError {}
@@ -21,8 +21,19 @@ export type FindOwner = (name: string) => RequestHolder | undefined;
 const isReference = (value: unknown): value is RequestReference =>
   typeof value === 'object' && (value as Partial<RequestReference> | null)?.isRequest === true;
 
-/** A copy of a field as plain data. @param where names the field. @throws VmmImageError for a function or an instance of a class. */
+/** A copy of a field as plain data. @param where names the field. @throws VmmImageError for a function, an instance of a class, or data without an end. */
 export function toPlainData(value: unknown, where: string): unknown {
+  try {
+    return copiedField(value, where);
+  } catch (error) {
+    if (!(error instanceof EndlessDataError)) throw error;
+    throw new VmmImageError(
+      `${where} is marked @state(), and its ${error.message}: keep names or numbers of the objects instead of the objects`,
+    );
+  }
+}
+
+function copiedField(value: unknown, where: string): unknown {
   return plainCopy(value, (leaf) => {
     if (leaf instanceof OwnedRequest) return referenceTo(leaf, where);
     const what = whyNotPlain(leaf);

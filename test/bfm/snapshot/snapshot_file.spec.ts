@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
 import { readSnapshot, readSnapshotHeader, writeSnapshot } from '../../../src/bfm/snapshot/snapshot_file.js';
 import { MAGIC } from '../../../src/bfm/snapshot/snapshot_header.js';
+import type { SavedDriver } from '../../../src/driver/saved_driver.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
 import { compareRuns, restoreMachine, saveMachine } from '../../../src/session/verify_state.js';
 import { booted, cpuids, listOf, newMachine as newVmmMachine } from '../../session/vmm_guests.js';
@@ -68,6 +69,23 @@ describe('snapshot_file', () => {
       await restoreMachine(other, { machine: state, driver: driver! });
       expect(compareRuns(machine, other, 20).difference).to.equal(undefined);
       machine.driver.close();
+    }));
+
+  it('refuses a state that no snapshot has room for, and writes nothing', () =>
+    inFolder(async (folder) => {
+      const pc = await savedMachine();
+      const driver = {
+        image: { vmm: { part: { text: 'x'.repeat(65 << 20) } }, vcpus: new Map() },
+      } as unknown as SavedDriver;
+      const path = join(folder, 'large.snapshot');
+      const failure: unknown = await writeSnapshot(path, pc.save(), facts, placeOf(pc), driver).catch(
+        (error: unknown) => error,
+      );
+      expect(failure)
+        .to.be.instanceOf(SnapshotError)
+        .with.property('message')
+        .that.matches(/^the state of the vmm takes \d+ bytes, and a snapshot has room for 67108864/);
+      expect(existsSync(path)).to.equal(false);
     }));
 
   it('refuses a machine that has ended', async () => {

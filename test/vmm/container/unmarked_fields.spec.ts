@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
+import { loadExports } from '../../../src/driver/node/load_module.js';
 import { component, contribution } from '../../../src/intrinsics/component.js';
 import type { Contribution } from '../../../src/vmm/container/contribution.js';
 import { vmmModule } from '../../../src/vmm/container/part_module.js';
+import { UnmarkedFields } from '../../../src/vmm/container/unmarked_fields.js';
 import { VmmContainer } from '../../../src/vmm/container/vmm_container.js';
 import { derived, state } from '../../../src/vmm/state/state.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+
+const folder = temporaryFolder();
 
 class Counter {
   count = 0;
@@ -146,4 +151,28 @@ describe('UnmarkedFields', () => {
     expect(made(Private)).to.deep.equal(['Private.#count is private to its class, so that nobody can save it']);
     expect(made(PrivateMethod)).to.deep.equal([]);
   });
+
+  for (const [what, decorator] of [
+    ['with decorators, where it is a WeakMap', '@decorated'],
+    ['without them', ''],
+  ])
+    it(`finds a private field in a bundle of classes ${what}, and takes private methods and accessors`, async () => {
+      const file = folder.write(
+        `private${decorator}.ts`,
+        `const decorated = (_type: unknown): void => {};
+         ${decorator} class Private { #count = 0; add() { return ++this.#count; } }
+         ${decorator} class Read { #limit; get limit() { return this.#limit; } }
+         ${decorator} class Write { #last; set last(to) { this.#last = to; } }
+         ${decorator} class Static { static #made = 0; add() { return Static.#made++; } }
+         ${decorator} class Methods {
+           #add() { return 1; } get #one() { return 1; } static #two() { return 2; }
+           add() { return this.#add() + this.#one + Methods.#two(); }
+         }
+         class Part { readonly helpers = new Map([[1, [new Private()]]]); }
+         export const types = [Private, Read, Write, Static, Methods, Part];`,
+      );
+      const { types } = (await loadExports(file)) as { types: (new () => object)[] };
+      const found = types.map((type) => new UnmarkedFields([new type()], [], []).changed().map(({ field }) => field));
+      expect(found).to.deep.equal([['#count'], ['#limit'], ['#last'], ['#made'], [], ['helpers']]);
+    });
 });

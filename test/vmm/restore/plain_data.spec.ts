@@ -33,6 +33,20 @@ describe('toPlainData', () => {
     });
 });
 
+describe('toPlainData of data without an end', () => {
+  it('refuses what leads back to itself, and what is nested too deeply', () => {
+    const loop: unknown[] = [];
+    loop.push(new Map([[1, loop]]));
+    let deep: unknown = 0;
+    for (let level = 0; level < 20_000; level++) deep = { deep };
+    for (const value of [loop, deep])
+      expect(() => toPlainData(value, 'class Part.field')).to.throw(
+        VmmImageError,
+        /^class Part\.field is marked @state\(\), and its data leads back to itself, or is nested in more than 1000/,
+      );
+  });
+});
+
 describe('fromPlainData', () => {
   it('gives requests back as handles, those that were disposed too', () => {
     const released: number[] = [];
