@@ -68,7 +68,8 @@ export async function placeSnapshot(file, folder) {
   if (driver?.image !== undefined) throw new Error(`${file}: a VMM was loaded; save the machine without one`);
   const { snapshotFiles } = await load('site/machine/snapshot_files.js');
   const name = basename(file).replace(/\.[^.]*$/, '');
-  const address = `snapshots/${name}`;
+  // Another snapshot has other addresses: a browser may have kept pages of the old one.
+  const address = `snapshots/${name}-${header.stateHash}`;
   mkdirSync(join(folder, address), { recursive: true });
   for (const { name: each, bytes } of snapshotFiles(state, header, await firstPages(state)))
     writeFileSync(join(folder, address, each), bytes);

@@ -13,9 +13,32 @@ export function packPages({ numbers, bytes }: PageContents): Uint8Array {
   return zlibSync(raw, { level: 9 });
 }
 
+const ADLER_MODULUS = 65521;
+/** Bytes whose sums fit into 32 bits. */
+const ADLER_PIECE = 3800;
+
+/** The checksum at the end of a zlib stream, RFC 1950: `fflate` does not look at it. */
+function adler32(bytes: Uint8Array): number {
+  let [low, high] = [1, 0];
+  for (let from = 0; from < bytes.length; from += ADLER_PIECE) {
+    const end = Math.min(from + ADLER_PIECE, bytes.length);
+    for (let at = from; at < end; at++) high += low += bytes[at]!;
+    low %= ADLER_MODULUS;
+    high %= ADLER_MODULUS;
+  }
+  return high * 65536 + low;
+}
+
+function unpacked(packed: Uint8Array): Uint8Array {
+  const raw = unzlibSync(packed);
+  const wanted = new DataView(packed.buffer, packed.byteOffset, packed.byteLength).getUint32(packed.length - 4, false);
+  if (adler32(raw) !== wanted) throw new Error('pages of a snapshot are damaged: their checksum is another one');
+  return raw;
+}
+
 /** @throws Error if it is not what `packPages` gives */
 export function unpackPages(packed: Uint8Array): PageContents {
-  const raw = unzlibSync(packed);
+  const raw = unpacked(packed);
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const count = view.getUint32(0, true);
   const begin = 4 + count * 4;

@@ -120,6 +120,8 @@ export type FromMachine =
   | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'status'; readonly status: MachineStatus }
   | { readonly kind: 'ended'; readonly outcome: string; readonly detail: string }
+  /** Nothing goes on: a page of memory cannot be fetched, or there is a fault of the machine. */
+  | { readonly kind: 'failed'; readonly message: string }
   /** States of the run at each 10^8 instructions of all processors. */
   | { readonly kind: 'state'; readonly instructions: number; readonly hash: string }
   /** The recorded run has come to its end. @property difference why it is not the recorded one */

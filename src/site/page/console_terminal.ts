@@ -8,7 +8,10 @@ const light = { background: '#ffffff', foreground: '#1a1d21', cursor: '#1a1d21',
 /** Characters of the console that are kept, at least. */
 const MOST_TEXT = 1 << 20;
 
-/** The guest's console. What is typed there goes to the guest, except Ctrl-Shift-keys and the key that leaves it: see `leave`. */
+/** Goes into the console and leaves it: Tab belongs to the guest. */
+const LEAVE = 'F6';
+
+/** The guest's console. What is typed there goes to the guest, except `LEAVE`. */
 export class ConsoleTerminal {
   private readonly terminal = new Terminal({
     convertEol: true,
@@ -22,21 +25,34 @@ export class ConsoleTerminal {
 
   /**
    * @param type takes the bytes that are typed
-   * @param leave is called by Ctrl-Shift-Escape or F6: Tab belongs to the guest, so another key must lead out of the terminal
+   * @param outside gets the focus when somebody leaves the terminal who did not come by F6
    */
-  constructor(host: HTMLElement, type: (bytes: readonly number[]) => void, leave: () => void) {
+  constructor(
+    host: HTMLElement,
+    type: (bytes: readonly number[]) => void,
+    private outside: HTMLElement,
+  ) {
     const encoder = new TextEncoder();
     this.terminal.loadAddon(this.fit);
     this.terminal.open(host);
     this.terminal.onData((text) => type([...encoder.encode(text)]));
-    this.terminal.attachCustomKeyEventHandler((event) => {
-      if (event.key !== 'F6') return true;
-      if (event.type === 'keydown') leave();
+    this.terminal.attachCustomKeyEventHandler((event) => event.key !== LEAVE);
+    // Who goes through the page by Tab passes the terminal by: it keeps Tab for the guest.
+    if (this.terminal.textarea !== undefined) this.terminal.textarea.tabIndex = -1;
+    addEventListener('keydown', (event) => {
+      if (event.key !== LEAVE) return;
       event.preventDefault();
-      return false;
+      this.comeOrGo();
     });
     this.followTheme();
     new ResizeObserver(() => this.fit.fit()).observe(host);
+  }
+
+  private comeOrGo(): void {
+    const { activeElement: present } = document;
+    if (present === this.terminal.textarea) return this.outside.focus();
+    if (present instanceof HTMLElement && present !== document.body) this.outside = present;
+    this.focus();
   }
 
   /** Bytes of the guest. */

@@ -14,12 +14,14 @@ export class MachineClient {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
+  /** Why nothing is answered any more. */
+  private failure: Error | undefined;
 
   /** @param hear takes what the machine tells; it is called in the order of the messages */
   constructor(private readonly hear: (news: MachineNews) => void) {
     this.worker = new Worker(new URL('machine_worker.js', document.baseURI), { type: 'module' });
     this.worker.onmessage = ({ data }: MessageEvent<FromMachine>) => this.receive(data);
-    this.worker.onerror = ({ message }) => this.fail(new Error(`the worker failed: ${message}`));
+    this.worker.onerror = ({ message }) => this.receive({ kind: 'failed', message });
   }
 
   /** Asks the machine for something. @throws Error with its message if it fails */
@@ -27,6 +29,7 @@ export class MachineClient {
     method: M,
     params: MachineRequests[M]['params'],
   ): Promise<MachineRequests[M]['result']> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -46,6 +49,7 @@ export class MachineClient {
   }
 
   private receive(message: FromMachine): void {
+    if (message.kind === 'failed') this.fail(new Error(`the machine has stopped: ${message.message}`));
     if (message.kind !== 'answer' && message.kind !== 'error') return this.hear(message);
     const waiting = this.waiting.get(message.id);
     this.waiting.delete(message.id);
@@ -54,6 +58,7 @@ export class MachineClient {
   }
 
   private fail(error: Error): void {
+    this.failure = error;
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }

@@ -2,7 +2,7 @@
 // The worker of a page: its machine, the VMM and extensions live here, and nothing else.
 import { BundledModules } from '../machine/bundled_modules.js';
 import { MachineService } from '../machine/machine_service.js';
-import type { SiteCatalog, ToMachine } from '../machine/site_messages.js';
+import type { FromMachine, SiteCatalog, ToMachine } from '../machine/site_messages.js';
 
 const addressOf = (file: string): string => new URL(file, import.meta.url).href;
 
@@ -12,12 +12,20 @@ async function fetchBytes(file: string): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+/** How often a page of memory is asked for, on a line that fails. */
+const ATTEMPTS = 3;
+
 /** Fetches a file while the worker waits: a page of memory is needed within an instruction. */
-function fetchNow(file: string): Uint8Array {
+function fetchNow(file: string, attempt = 1): Uint8Array {
   const request = new XMLHttpRequest();
   request.open('GET', addressOf(file), false);
   request.responseType = 'arraybuffer';
-  request.send();
+  try {
+    request.send();
+  } catch (error) {
+    if (attempt < ATTEMPTS) return fetchNow(file, attempt + 1);
+    throw new Error(`${file}: the site does not answer`, { cause: error });
+  }
   if (request.status !== 200) throw new Error(`${file}: the site answers ${request.status} ${request.statusText}`);
   return new Uint8Array(request.response as ArrayBuffer);
 }
@@ -69,11 +77,18 @@ const modules = new BundledModules({ evaluate, digest, addressOf: (name) => addr
 const service = new MachineService({
   post: (message) => self.postMessage(message),
   fetch: fetchBytes,
-  fetchNow,
+  fetchNow: (file) => fetchNow(file),
   modules,
   now: () => performance.now(),
   pause,
 });
 self.onmessage = ({ data }: MessageEvent<ToMachine>) => service.receive(data);
-await addBundles(modules);
-await service.run();
+try {
+  await addBundles(modules);
+  await service.run();
+} catch (error) {
+  self.postMessage({
+    kind: 'failed',
+    message: error instanceof Error ? error.message : String(error),
+  } satisfies FromMachine);
+}

@@ -48,11 +48,7 @@ export class Page {
   readonly states: { readonly instructions: number; readonly hash: string }[] = [];
 
   constructor(private readonly catalog: SiteCatalog) {
-    this.console = new ConsoleTerminal(
-      byId('console'),
-      (bytes) => this.client?.type(bytes),
-      () => this.boot.focus(),
-    );
+    this.console = new ConsoleTerminal(byId('console'), (bytes) => this.client?.type(bytes), this.boot);
     this.guests.append(...catalog.guests.map(({ name }) => new Option(name)));
     this.extension = new ExtensionPanel(catalog.extensions, () => void this.doing('start', () => this.startVmm()));
     this.boot.onclick = () => void this.doing('boot', () => this.bootGuest());
@@ -201,6 +197,9 @@ export class Page {
             ? `The run of the link, up to state ${news.hash}. Go on from here.`
             : `This run is not that of the link: ${news.difference}`,
         );
+      case 'failed':
+        this.showVmm(undefined);
+        return this.say(`The machine has stopped: ${news.message}. Boot begins another one.`);
       case 'ended':
         this.showVmm(undefined);
         return this.say(`The guest has ended: ${news.outcome}. ${news.detail}`);

@@ -11,6 +11,21 @@ describe('packPages', () => {
 });
 
 describe('unpackPages', () => {
+  it('refuses pages that were changed on the way', () => {
+    const packed = packPages({
+      numbers: Uint32Array.of(3),
+      bytes: new Uint8Array(4096).map((_, i) => (i * i * 31) % 256),
+    });
+    let found = 0;
+    for (let at = 0; at < packed.length; at += 7) {
+      const damaged = packed.slice();
+      damaged[at]! ^= 0x10;
+      expect(() => unpackPages(damaged), `byte ${at}`).to.throw();
+      found++;
+    }
+    expect(found).to.be.greaterThan(20);
+  });
+
   it('refuses what is no whole number of pages', () => {
     expect(() => unpackPages(zlibSync(Uint8Array.of(1, 0, 0, 0, 9, 0, 0, 0, 1)))).to.throw('9 bytes are not 1 pages');
   });

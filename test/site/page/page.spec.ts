@@ -254,9 +254,7 @@ describe('The page', function () {
       await page.goto(link);
       await waitFor(`!document.getElementById('run-link').hidden`);
       expect(await text('vmm-state'), 'code of a link waits').to.equal('no machine');
-      expect(await page.$eval('#source', (area) => (area as unknown as { value: string }).value)).to.include(
-        'edited in the page',
-      );
+      expect(await text('link-code')).to.include('edited in the page');
       await page.click('#run-link');
       await waitFor(`document.getElementById('message').textContent.includes('${hash}')`);
       expect(await page.evaluate('bareflank.consoleText')).to.include('typed');
