@@ -13,6 +13,7 @@ export class LinkReview {
   ask({ sources }: Pick<SharedRun, 'sources'>, go: () => void): void {
     const texts = Object.entries(sources).map(([name, source]) => `// ${name}\n${source}`);
     this.code.textContent = printable(texts.join('\n\n').replaceAll('\r\n', '\n'));
+    byId('link-size').textContent = `${this.code.textContent.split('\n').length} lines: scroll to the end`;
     this.panel.hidden = texts.length === 0;
     this.button.hidden = false;
     this.button.onclick = go;

@@ -84,6 +84,8 @@ describe('The links of the page', function () {
     expect(await text('link-code')).to.equal(
       '// first\nexport const evil = 1; // �\n\n// second\nexport const harmless = 2;\n\n// third\n// unused',
     );
+    expect(await text('link-size')).to.equal('8 lines: scroll to the end');
+    expect(await page.evaluate(`getComputedStyle(document.getElementById('link-code')).whiteSpace`)).to.match(/wrap/);
     expect(await text('vmm-state')).to.equal('no machine');
     await page.click('#boot');
     await waitFor(`document.getElementById('vmm-state').textContent === 'VMM_UNLOADED'`);
