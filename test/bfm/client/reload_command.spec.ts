@@ -74,7 +74,7 @@ describe('bfm reload', () => {
     expect(await reload([file, other])).to.deep.equal({ changed: [file, other], added: ['other'], removed: [] });
     expect(await counts()).to.equal(1201);
     await bfm('driver_unload', '--machine', 'm');
-    const replay = await bfm('replay', recording, '--json');
+    const replay = await bfm('replay', recording, '--json', '--allow-code');
     const { outcome, exitStatus, extensions } = JSON.parse(replay.stdout) as Record<string, unknown>;
     expect({ outcome, exitStatus, extensions }).to.deep.equal({
       outcome: 'replayed',
