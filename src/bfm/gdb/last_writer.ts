@@ -5,7 +5,7 @@ import type { Watchpoint } from '../../machine/debug/debugger_stop.js';
 import type { Pc } from '../../machine/pc.js';
 import { lastWrite, type WriteStop } from '../../session/debug/last_write.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
-import { firstFieldWriter, lastFieldWriter } from './last_field_writer.js';
+import { firstRegisterWriter, lastRegisterWriter } from './last_register_writer.js';
 import { toHex } from './hex_bytes.js';
 import type { WhoTarget, WrittenBytes } from './who_target.js';
 import {
@@ -29,9 +29,8 @@ export async function lastWriterOf(parts: WhoParts, target: WhoTarget): Promise<
     throw new BareflankError(
       `there is no processor ${processor}: the machine has ${pc.processors.length}, counted from 0`,
     );
-  return target.kind === 'field'
-    ? lastFieldWriter(parts, { processor, field: target.field })
-    : lastMemoryWriter({ ...parts, processor }, target);
+  const where = { ...parts, processor };
+  return target.kind === 'memory' ? lastMemoryWriter(where, target) : lastRegisterWriter(where, target);
 }
 
 async function lastMemoryWriter(
@@ -70,7 +69,8 @@ async function lastMemoryWriter(
  */
 export async function firstWriterOf(beginning: Beginning, target: WhoTarget): Promise<readonly string[] | undefined> {
   const { processor = 0 } = target;
-  if (target.kind === 'field') return firstFieldWriter(beginning, { processor, field: target.field });
+  if (target.kind === 'field') return firstRegisterWriter(beginning, { processor, field: target.field });
+  if (target.kind === 'msr') return firstRegisterWriter(beginning, { processor, msr: target.msr });
   if (target.isPhysical) return firstMemoryWriter(beginning, target.address, target.bytes);
   throw new BareflankError(
     `${hex(target.address)}: nothing translates this linear address yet; phys:ADDRESS names a physical one`,

@@ -94,8 +94,8 @@ export class MonitorCommands {
       run: (argument) => this.physical(argument),
     },
     who: {
-      usage: 'ADDRESS[,BYTES]|FIELD',
-      what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address) or of a VMCS field',
+      usage: 'ADDRESS[,BYTES]|FIELD|MSR',
+      what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address), of a VMCS field, or of an MSR',
       run: (argument, processor) => this.who(argument, processor),
     },
     where: {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { msrDefinitions } from '../../intrinsics/registers/msr_definitions.js';
 import { vmcsFieldDefinitions } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
 import { UsageError } from '../failures/usage_error.js';
@@ -19,20 +20,30 @@ export interface WrittenField {
   readonly field: number;
 }
 
+/** An MSR whose writer is wanted. */
+export interface WrittenMsr {
+  readonly kind: 'msr';
+  /** Its address. */
+  readonly msr: number;
+}
+
+export type WrittenRegister = WrittenField | WrittenMsr;
+
 /** Whose last writer is wanted, as plain data: it travels into the worker. */
-export type WhoTarget = (WrittenBytes | WrittenField) & {
+export type WhoTarget = (WrittenBytes | WrittenRegister) & {
   /** Of which processor, or by whose page tables; undefined: of the one that executes at the point. */
   readonly processor?: number;
 };
 
 const memory = /^(phys:)?(0x[0-9a-fA-F]{1,16})(?:,([0-9]{1,4}))?$/;
 const EXPECTED =
-  "an address as in 0xffffffff81000000, 'phys:0x1000' or '0x1000,8', within one page; or the name of a VMCS field, as in HOST_SS_SELECTOR; '@1' behind it: of processor 1";
+  "an address as in 0xffffffff81000000, 'phys:0x1000' or '0x1000,8', within one page; or the name of a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; '@1' behind it: of processor 1";
+const msrAddress = /^msr:(0x[0-9a-fA-F]{1,8})$/;
 
 /** What people type: an address, or the name of a register; a processor behind `@`. @throws UsageError */
 export function parseWhoTarget(value: string): WhoTarget {
   const [, what = '', digits] = /^([^@]*)(?:@(\d{1,2}))?$/.exec(value) ?? [];
-  const target = writtenBytes(what) ?? writtenField(what);
+  const target = writtenBytes(what) ?? writtenField(what) ?? writtenMsr(what);
   if (target === undefined) throw UsageError.ofOption('--who', value, EXPECTED);
   return digits === undefined ? target : { ...target, processor: Number(digits) };
 }
@@ -48,4 +59,11 @@ function writtenBytes(text: string): WrittenBytes | undefined {
 function writtenField(text: string): WrittenField | undefined {
   const definition = vmcsFieldDefinitions.find(({ name }) => name === text.toLowerCase());
   return definition && { kind: 'field', field: definition.encoding };
+}
+
+function writtenMsr(text: string): WrittenMsr | undefined {
+  const [, address] = msrAddress.exec(text) ?? [];
+  if (address !== undefined) return { kind: 'msr', msr: Number(address) };
+  const definition = msrDefinitions.find(({ name }) => name === text.toLowerCase());
+  return definition && { kind: 'msr', msr: definition.address };
 }

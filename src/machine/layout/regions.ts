@@ -69,6 +69,8 @@ export const regions = {
   /** u32 each: entries of BREAKPOINTS and WATCHPOINTS. */
   BREAKPOINT_COUNT: 0x1468,
   WATCHPOINT_COUNT: 0x146c,
+  /** u32: 1 + the address of the MSR whose writes the host wants to hear of; 0 = of none. */
+  WATCHED_MSR: 0x1470,
   /**
    * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
    * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.

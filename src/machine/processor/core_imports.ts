@@ -14,8 +14,16 @@ function readBusMsr(u32: Uint32Array, bus: CoreBus, index: number): number {
   return 1;
 }
 
+/** Hears of the writes of an MSR: the two values, and RIP of the instruction if an instruction wrote. The numbers are signed. */
+export type MsrListener = (before: bigint, value: bigint, rip: bigint) => void;
+
 /** What the core imports: its memory, its ways out, and the bus of the machine. */
-export function coreImports(memory: WebAssembly.Memory, bus: CoreBus, absent: AbsentPages): Record<string, unknown> {
+export function coreImports(
+  memory: WebAssembly.Memory,
+  bus: CoreBus,
+  absent: AbsentPages,
+  msrWritten: MsrListener,
+): Record<string, unknown> {
   const u32 = new Uint32Array(memory.buffer);
   return {
     memory,
@@ -30,6 +38,7 @@ export function coreImports(memory: WebAssembly.Memory, bus: CoreBus, absent: Ab
     mmioRead: (address: number, size: number) => bus.mmioRead(address, size),
     mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
     acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
+    msrWritten,
     pageWanted: (page: number) => absent.provide(page),
     numericError: (asserted: number) => (bus.numericError?.(asserted !== 0) === false ? 0 : 1),
     initialized: () => bus.initialized?.(),

@@ -9,7 +9,7 @@ import { PAGE_BYTES } from '../memory/page_contents.js';
 import { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
 import type { CoreExports } from './core_exports.js';
-import { coreImports } from './core_imports.js';
+import { coreImports, type MsrListener } from './core_imports.js';
 
 /** What a core is made of. */
 export interface CoreInstanceOptions {
@@ -43,6 +43,8 @@ export class CoreInstance {
   readonly guestRam: DeviceRam;
   /** Hears of writes that no processor's instruction makes; offsets begin at RAM. */
   writeListener: ((offset: number, size: number) => void) | undefined;
+  /** Hears of writes of the MSR that WATCHED_MSR names. */
+  msrListener: MsrListener | undefined;
 
   /** @throws RangeError if the memory size is not possible, MemoryError if the system does not give it. */
   constructor(private readonly options: CoreInstanceOptions) {
@@ -60,7 +62,9 @@ export class CoreInstance {
       this.dirtyPages,
     );
     const instance = new WebAssembly.Instance(module, {
-      env: coreImports(this.memory, bus, this.absentPages) as WebAssembly.ModuleImports,
+      env: coreImports(this.memory, bus, this.absentPages, (...write) =>
+        this.msrListener?.(...write),
+      ) as WebAssembly.ModuleImports,
     });
     this.exports = instance.exports as unknown as CoreExports;
     this.table = instance.exports['table'] as WebAssembly.Table;

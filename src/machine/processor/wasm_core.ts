@@ -2,6 +2,7 @@
 import { Vector } from '../../intrinsics/vmx/exit_information.js';
 import type { AbsentPages } from '../memory/absent_pages.js';
 import type { DeviceRam } from '../memory/guest_ram.js';
+import type { MsrArea } from '../vmx/vmx_core.js';
 import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
 import type { ProcessorCore } from './processor_core.js';
@@ -14,7 +15,7 @@ import type { ProcessorModel } from '../models/processor_model.js';
 import { skylakeClient } from '../models/skylake_client.js';
 import { withProcessors } from '../models/topology.js';
 import type { CoreExports } from './core_exports.js';
-import { unwind } from './core_imports.js';
+import { unwind, type MsrListener } from './core_imports.js';
 import { CoreInstance, type CoreInstanceOptions } from './core_instance.js';
 import { CoreRecords } from './core_records.js';
 import { msrTable, writeMachineWords } from './machine_words.js';
@@ -81,6 +82,7 @@ export class WasmCore implements ProcessorCore {
   readonly block: ProcessorBlock;
   /** What the core records for reports. */
   readonly records: CoreRecords;
+  msrArea: MsrArea | undefined;
   private readonly exports: CoreExports;
 
   private constructor(
@@ -297,6 +299,11 @@ export class WasmCore implements ProcessorCore {
   /** Hears of each write to RAM or carve-out that no processor's instruction makes: of devices, loaders, the VMX engine, the VMM. Offsets begin at RAM. */
   set writeListener(listener: ((offset: number, size: number) => void) | undefined) {
     this.instance.writeListener = listener;
+  }
+  /** The listener hears of each write of an MSR on any processor, refused ones excepted; undefined: of none. Set it between two runs. */
+  watchMsr(address: number, listener: MsrListener | undefined): void {
+    this.u32[Layout.WATCHED_MSR / 4] = listener === undefined ? 0 : address + 1;
+    this.instance.msrListener = listener;
   }
   /** The dirty map was cleared: from now on the core marks writes again. */
   dirtyCleared(): void {

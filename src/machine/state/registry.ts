@@ -74,6 +74,7 @@ export const compiledRegions: readonly Region[] = [
 export const debuggingRegions: readonly Region[] = [
   'BREAKPOINT_COUNT',
   'WATCHPOINT_COUNT',
+  'WATCHED_MSR',
   'BREAK_OFFSETS',
   'BREAKPOINTS',
   'WATCHPOINTS',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The MSR areas of VM entries and VM exits: lists of 16-byte entries (index, reserved, value). SDM 3C "Loading MSRs" and "Saving MSRs".
 import { brokenMsrLoadRule } from '../../intrinsics/rules/msr_load_rules.js';
-import type { VmxCore } from './vmx_core.js';
+import type { MsrArea, VmxCore } from './vmx_core.js';
 import { Word } from './words.js';
 
 const smbase = 0x9e;
@@ -10,7 +10,15 @@ const smbase = 0x9e;
 const maximumCount = 512;
 
 /** Loads the MSRs of a list. @returns the number (from 1) of the first entry that cannot be loaded, 0 if all went well. */
-export function loadMsrs(core: VmxCore, address: number, count: number): number {
+export function loadMsrs(core: VmxCore, address: number, count: number, area: MsrArea): number {
+  if (count === 0) return 0;
+  core.msrArea = area;
+  const failed = loadEach(core, address, count);
+  core.msrArea = undefined;
+  return failed;
+}
+
+function loadEach(core: VmxCore, address: number, count: number): number {
   const { u32 } = core;
   for (let i = 0; i < count; i++) {
     const offset = core.structureOffset(address + 16 * i);

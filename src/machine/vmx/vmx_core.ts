@@ -2,6 +2,9 @@
 import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 
+/** A list of MSRs that VM entries or VM exits load. */
+export type MsrArea = 'VM-entry MSR-load area' | 'VM-exit MSR-load area';
+
 /**
  * What the VMX engine needs from the processor core: its words (`Layout`) and a few actions. `WasmCore` implements it; unit tests use an array and
  * stubs instead.
@@ -31,6 +34,8 @@ export interface VmxCore {
   readMsr(address: number): boolean;
   /** WRMSR without a VM exit. @returns false for #GP. */
   writeMsr(address: number, low: number, high: number): boolean;
+  /** From where MSRs are being loaded, for those who listen to `writeMsr`. */
+  msrArea: MsrArea | undefined;
   /** Stores 4 or 8 bytes at a linear address of the processor that was probed for writing. */
   writeLinear(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
   /** The current instruction is done: RIP moves on by `length`, shadows of STI and MOV SS and RFLAGS.RF end, TF traps. */

@@ -15,10 +15,12 @@ export async function lastRegisterWrite(
   register: WatchedRegister,
 ): Promise<RegisterWrite | undefined> {
   const { instructions: last, exitCount: lastExit } = pc;
+  // At the point itself, VM exits were handled, and the next instruction is still to come.
   using writes = new WatchedWrites(
     pc,
     register,
-    (instructions, exits) => instructions < last || (instructions === last && exits <= lastExit),
+    ({ instructions, exits, isOfInstruction }) =>
+      instructions < last || (instructions === last && exits <= lastExit && !isOfInstruction),
   );
   await debug.runAgain(() => writes.last !== undefined);
   return writes.last;

@@ -28,6 +28,9 @@ async function bfm(line: readonly string[]): Promise<{ status: number; stdout: s
 const words = (line: string): string[] => line.split(' ').filter((word) => word !== '');
 
 describe('The command line', () => {
+  // Specs that have run a machine in this process have turned them on, and the frames of specs count as the user's then.
+  before(() => process.setSourceMapsEnabled(false));
+
   describe('is refused with status 2 and one message', () => {
     const refused: [string, string, RegExp][] = [
       ['an unknown command', 'frobnicate', /unknown command 'frobnicate'/],

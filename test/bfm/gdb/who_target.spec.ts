@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';
 import { parseWhoTarget } from '../../../src/bfm/gdb/who_target.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 
 describe('parseWhoTarget', () => {
@@ -18,6 +19,12 @@ describe('parseWhoTarget', () => {
     expect(parseWhoTarget('host_ss_selector')).to.deep.equal(field);
   });
 
+  it('knows MSRs by their names, and by their addresses', () => {
+    expect(parseWhoTarget('IA32_LSTAR')).to.deep.equal({ kind: 'msr', msr: Msr.Ia32Lstar });
+    expect(parseWhoTarget('ia32_efer@2')).to.deep.equal({ kind: 'msr', msr: Msr.Ia32Efer, processor: 2 });
+    expect(parseWhoTarget('msr:0xc0000103')).to.deep.equal({ kind: 'msr', msr: 0xc0000103 });
+  });
+
   it('knows a processor behind the name', () => {
     expect(parseWhoTarget('GUEST_RIP@3')).to.deep.equal({ kind: 'field', field: VmcsField.GuestRip, processor: 3 });
     expect(parseWhoTarget('0x1000,8@0')).to.include({ bytes: 8, processor: 0 });
@@ -27,6 +34,7 @@ describe('parseWhoTarget', () => {
     for (const wrong of [
       ...['', '1000', '0x', '0x1000,', '0x1000,0', '0xfff,2', '0x1000,4097', '0x11112222333344445'],
       ...['GUEST_RIPS', 'GUEST_RIP@', 'GUEST_RIP@x', 'GUEST_RIP@1@2', 'constructor', '@1'],
+      ...['msr:', 'msr:27', 'msr:0x123456789', 'msr:IA32_EFER', 'lstar'],
     ])
       expect(() => parseWhoTarget(wrong), wrong).to.throw(UsageError, '--who');
   });

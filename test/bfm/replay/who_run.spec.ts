@@ -71,6 +71,38 @@ describe('WhoRun', () => {
     );
   });
 
+  it('names the line of an extension that wrote an MSR, and the VM exit in which it did', async () => {
+    const module = extension(
+      'bases',
+      "import { Msrs } from 'bareflank';",
+      "import { inject, injectable } from 'inversify';",
+      '@injectable() class Bases { name = "bases"; reasons = [ExitReason.Cpuid]; @inject(Msrs) msrs; times = 0n;',
+      '  handleExit() {',
+      '    this.msrs.wrmsr(0xc0000102, ++this.times);',
+      '    return false; } }',
+      'export default vcpuModule(({ bind }) => bind(ExitContribution).to(Bases));',
+    );
+    await recordedRun(path('bases'), { append: '3', modules: [module] });
+    const lines = await who('bases', 'IA32_KERNEL_GS_BASE', { kind: 'exit', count: 3 });
+    expect(lines[0]).to.match(
+      /^IA32_KERNEL_GS_BASE \(0xc0000102\) of processor 0: last written in TypeScript, while the VMM handled VM exit 3: cpuid at RIP 0x\w+$/,
+    );
+    expect(lines[1]).to.equal('  before: 0x1, after: 0x2');
+    expect(lines[3]).to.match(/^ {2}at Bases\.handleExit \(.*bases\.ts:6:15\)$/);
+    expect(lines).to.have.length(4);
+  });
+
+  it("finds the field from which VM entries load the guest's MSR, and says what an MSR is that nobody wrote", async () => {
+    const [first] = await who('counted', 'IA32_SYSENTER_EIP');
+    expect(first).to.match(
+      /^IA32_SYSENTER_EIP \(0x176\) of processor 0: last written by VMWRITE of GUEST_IA32_SYSENTER_EIP \(0x6826\), which VM entries load into it, in TypeScript$/,
+    );
+    expect(await who('counted', 'IA32_LSTAR')).to.deep.equal([
+      'IA32_LSTAR (0xc0000082) of processor 0: no software has written it since the recording began',
+      '  its value at the point: 0x0',
+    ]);
+  });
+
   it('finds memory that the loader wrote', async () => {
     const [first, frame] = await who('counted', 'phys:0x200000,4');
     expect(first).to.match(

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
+import { fieldOfGuestMsr } from '../../../src/machine/debug/loaded_msrs.js';
 import { WatchedWrites } from '../../../src/machine/debug/watched_writes.js';
+import { loadMsrs } from '../../../src/machine/vmx/msr_areas.js';
+import { slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
+import { VmxMode } from '../../../src/machine/vmx/vmx_mode.js';
 import { createMachine } from '../../../src/machine_api.js';
 import { assemble } from '../../support/assembler.js';
 import { booted, runFor } from '../state/marked_guests.js';
@@ -69,6 +74,69 @@ describe('WatchedWrites', () => {
     expect((from as { readonly stack: Error }).stack.stack).to.include('handleExit');
   });
 
+  it('has what x86 code writes to an MSR by whatever instruction: its RIP, and both values', async () => {
+    const rows: readonly (readonly [msr: number, value: bigint, before: bigint, ...instructions: string[]])[] = [
+      [Msr.Ia32Lstar, 0x1_0000_2222n, 0n, 'mov ecx, 0xc0000082', 'mov eax, 0x2222', 'mov edx, 1', 'wrmsr'],
+      [Msr.Ia32KernelGsBase, 0x3000n, 0n, 'mov eax, 0x3000', 'wrgsbase rax', 'swapgs'],
+      [Msr.Ia32GsBase, 0n, 0x3000n, 'mov eax, 0x3000', 'wrgsbase rax', 'swapgs'],
+      [Msr.Ia32FsBase, 0x4000n, 0n, 'mov eax, 0x4000', 'wrfsbase rax'],
+      [Msr.Ia32FsBase, 0n, 0x4000n, 'mov eax, 0x4000', 'wrfsbase rax', 'xor eax, eax', 'mov fs, ax'],
+    ];
+    for (const [msr, value, before, ...instructions] of rows) {
+      const code = ['mov rax, cr4', 'or eax, 0x10000', 'mov cr4, rax', ...instructions];
+      const guest = [...code, 'here: cli', 'lea rsi, [rip + here]', 'hlt'];
+      const pc = await booted(assemble(guest, 64, FLAT_IMAGE_ADDRESS), 1);
+      using writes = new WatchedWrites(pc, { processor: 0, msr });
+      runFor(pc, 1000);
+      const bytes = { wrmsr: 2, swapgs: 3, 'wrfsbase rax': 5, 'mov fs, ax': 3 }[instructions.at(-1)!]!;
+      const rip = pc.core.block.get('RSI') - BigInt(bytes);
+      expect(writes.last, instructions.join('; ')).to.deep.include({ before, value, from: { rip }, exit: undefined });
+      expect(writes.last!.instructions).to.equal(code.length - 1);
+    }
+  });
+
+  it('hears no write that is refused, of another MSR, or by another processor', async () => {
+    const guest = ['mov ecx, 0xc0000082', 'mov eax, 1', 'xor edx, edx', 'wrmsr', 'cli', 'hlt'];
+    const pc = await booted(assemble(guest, 64, FLAT_IMAGE_ADDRESS), 2);
+    for (const register of [
+      { processor: 0, msr: Msr.Ia32Cstar },
+      { processor: 1, msr: Msr.Ia32Lstar },
+    ]) {
+      using writes = new WatchedWrites(pc, register);
+      runFor(pc, 1000);
+      expect(writes.last).to.equal(undefined);
+    }
+    using writes = new WatchedWrites(pc, { processor: 0, msr: Msr.Ia32Efer });
+    expect(pc.core.writeMsr(Msr.Ia32Efer, 0xffffffff, 0)).to.equal(false);
+    expect(writes.last).to.equal(undefined);
+  });
+
+  it('knows what VM entries and VM exits load from their lists', async () => {
+    const pc = await booted(halting, 1);
+    using writes = new WatchedWrites(pc, { processor: 0, msr: Msr.Ia32KernelGsBase });
+    pc.core.physicalWords.set([Msr.Ia32KernelGsBase, 0, 0x1234, 0], pointer / 4);
+    loadMsrs(pc.core, pointer, 1, 'VM-entry MSR-load area');
+    expect(writes.last).to.deep.include({ value: 0x1234n, from: { area: 'VM-entry MSR-load area' } });
+  });
+
+  it("means the guest's MSR if VM entries load it from a field", async () => {
+    const machine = await underVmm();
+    const { pc } = machine;
+    machine.driver.start();
+    const guestField = pc.inspect((each) => fieldOfGuestMsr(each, Msr.Ia32SysenterEip))[0]!;
+    expect(guestField).to.equal(VmcsField.GuestIa32SysenterEip);
+    expect(pc.inspect((each) => fieldOfGuestMsr(each, Msr.Ia32Lstar))).to.deep.equal([undefined]);
+    using writes = new WatchedWrites(pc, { processor: 0, msr: Msr.Ia32SysenterEip, guestField });
+    pc.core.block.set('VMX_MODE', VmxMode.Root);
+    pc.core.writeMsr(Msr.Ia32SysenterEip, 1, 0);
+    expect(writes.last, "of the VMM's").to.equal(undefined);
+    pc.core.block.set('VMX_MODE', VmxMode.NonRoot);
+    pc.core.writeMsr(Msr.Ia32SysenterEip, 2, 0);
+    expect(writes.last).to.include({ field: undefined, before: 1n, value: 2n });
+    pc.processors[0]!.engine.vmcs.write(slotOf(guestField), 3, 0);
+    expect(writes.last).to.include({ field: guestField, value: 3n });
+  });
+
   it('leaves out what is not accepted, and what comes when it is gone', async () => {
     const machine = await underVmm();
     machine.driver.start();
@@ -78,7 +146,7 @@ describe('WatchedWrites', () => {
       using writes = new WatchedWrites(
         pc,
         { processor: 0, field: VmcsField.GuestRip },
-        (_, exits) => exits === before + 1,
+        ({ exits }) => exits === before + 1,
       );
       machine.run(1000);
       expect(writes.last!.value).to.equal(BigInt(FLAT_IMAGE_ADDRESS) + 2n);
@@ -91,11 +159,14 @@ describe('WatchedWrites', () => {
       [false, true].map(async (isWatched) => {
         const machine = await underVmm();
         machine.driver.start();
-        const writes = isWatched
-          ? new WatchedWrites(machine.pc, { processor: 0, field: VmcsField.GuestRip })
-          : undefined;
+        const writes = !isWatched
+          ? []
+          : [
+              new WatchedWrites(machine.pc, { processor: 0, field: VmcsField.GuestRip }),
+              new WatchedWrites(machine.pc, { processor: 0, msr: Msr.Ia32GsBase }),
+            ];
         machine.run(1000);
-        writes?.[Symbol.dispose]();
+        for (const each of writes) each[Symbol.dispose]();
         return machine.pc.stateHash();
       }),
     );

@@ -9,7 +9,10 @@ describe('coreImports', () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const absent = new AbsentPages(new Uint8Array(4096), new Uint8Array(1), new Uint8Array(1));
   const msrs = { msrRead: (index: number) => (index === 0x1b ? 0xfee00900 : undefined), msrHigh: () => 7 };
-  const imports = coreImports(memory, { ...emptyBus, ...msrs }, absent) as Record<string, (...all: number[]) => number>;
+  const imports = coreImports(memory, { ...emptyBus, ...msrs }, absent, () => {}) as Record<
+    string,
+    (...all: number[]) => number
+  >;
 
   it('unwinds the core by one error that is made once', () => {
     expect(() => imports.raise!())

@@ -8,6 +8,7 @@ import { CoreRecords } from '../../../src/machine/processor/core_records.js';
 import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';
 import type { ProcessorCore } from '../../../src/machine/processor/processor_core.js';
 import { vmxPowerOnState } from '../../../src/machine/vmx/vmx_power_on_state.js';
+import type { MsrArea } from '../../../src/machine/vmx/vmx_core.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 
 /** Bits of CR4 that the fake processor has. */
@@ -33,6 +34,7 @@ export class FakeCore implements ProcessorCore {
   /** What the next calls of `run` do; the last one's result is the stop reason. */
   readonly script: (() => StopReason)[] = [];
   interrupt = -1;
+  msrArea: MsrArea | undefined;
 
   constructor() {
     const memory = new ArrayBuffer(Layout.RAM + ramBytes + Sizes.CARVE_OUT);

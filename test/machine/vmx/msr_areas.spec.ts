@@ -34,16 +34,23 @@ describe('The areas of MSRs', () => {
   for (const offset of [0x1000, 0x7ffff000, 0x80000000, 0xc0000000]) {
     it(`are loaded from and stored to offset ${offset.toString(16)}h of the machine's memory`, () => {
       const { core, u32, told, loaded } = coreWithAreaAt(offset);
-      expect(loadMsrs(core, area, 1)).to.equal(0);
+      expect(loadMsrs(core, area, 1, 'VM-entry MSR-load area')).to.equal(0);
       expect(loaded).to.deep.equal([[kernelGsBase, 11, 22]]);
       expect(storeMsrs(core, area, 1)).to.equal(true);
       expect(u32.slice(offset / 4, offset / 4 + 4)).to.deep.equal([kernelGsBase, 0, 0x89abcdef, 0x1234567]);
       expect(told, 'the core is told').to.deep.equal([[offset + 8, 8]]);
     });
   }
+  it('say which one is being loaded, until it is', () => {
+    const { core } = coreWithAreaAt(0x1000);
+    const seen: unknown[] = [];
+    core.writeMsr = () => seen.push(core.msrArea) > 0;
+    expect(loadMsrs(core, area, 1, 'VM-exit MSR-load area')).to.equal(0);
+    expect([...seen, core.msrArea]).to.deep.equal(['VM-exit MSR-load area', undefined]);
+  });
   it('fail where there is no memory', () => {
     const { core } = coreWithAreaAt(0x1000);
-    expect(loadMsrs(core, 0x5000, 1)).to.equal(1);
+    expect(loadMsrs(core, 0x5000, 1, 'VM-entry MSR-load area')).to.equal(1);
     expect(storeMsrs(core, 0x5000, 1)).to.equal(false);
   });
 });

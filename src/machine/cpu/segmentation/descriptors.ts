@@ -11,6 +11,7 @@ import {
 import { readSystem, writeSystem } from "../memory/system_access";
 import { inVm86 } from "../state/mode";
 import { atDpl, errorOf, rplOf } from "../state/rights";
+import { storeBase } from "../state/watched_msr";
 
 /** Where a raw descriptor's access rights begin, as a bit and as a byte, and which bits of them it has. */
 @inline const DESCRIPTOR_RIGHTS: u64 = 40;
@@ -72,14 +73,14 @@ export function markAccessed(selector: u32, raw: u64): void {
 /** Fills a segment register from a raw descriptor. */
 export function setSegment(segment: u32, selector: u32, raw: u64): void {
   store<u32>(ES_SELECTOR + segment * 4, selector);
-  store<u64>(ES_BASE + segment * 8, baseOf(raw));
+  storeBase(segment, ES_BASE + segment * 8, baseOf(raw));
   store<u32>(ES_LIMIT + segment * 4, limitOf(raw));
   store<u32>(ES_RIGHTS + segment * 4, rightsOf(raw) | (segment < LDTR ? SegmentTypeBit.Accessed : 0));
 }
 /** Makes a segment register null. SS in 64-bit mode keeps its DPL for VM entry's rules. */
 export function setNull(segment: u32, selector: u32): void {
   store<u32>(ES_SELECTOR + segment * 4, selector);
-  store<u64>(ES_BASE + segment * 8, 0);
+  storeBase(segment, ES_BASE + segment * 8, 0);
   store<u32>(ES_LIMIT + segment * 4, 0);
   store<u32>(ES_RIGHTS + segment * 4, segment == SS ? atDpl(AccessRights.Unusable, rplOf(selector)) : AccessRights.Unusable);
 }
@@ -89,7 +90,7 @@ export function setNull(segment: u32, selector: u32): void {
  */
 export function loadRealSegment(segment: u32, selector: u32): void {
   store<u32>(ES_SELECTOR + segment * 4, selector);
-  store<u64>(ES_BASE + segment * 8, <u64>selector << 4);
+  storeBase(segment, ES_BASE + segment * 8, <u64>selector << 4);
   if (inVm86()) { store<u32>(ES_LIMIT + segment * 4, 0xffff); store<u32>(ES_RIGHTS + segment * 4, VM86_RIGHTS); }
   else if (segment == CS)
     store<u32>(ES_RIGHTS + segment * 4, (load<u32>(ES_RIGHTS + segment * 4) & ~TYPE_TO_PRESENT) | <u32>ResetState.DataRights);

@@ -15,7 +15,7 @@ import { operandInformation, operandSize, secondOperand, operandDisplacement } f
 import { shadowMovSs } from "../state/shadow";
 import {
   GP, NP, SS_FAULT, UD, SecondaryControl, ExitReason, AccessRights, Cr4, DescriptorTableInstruction, Rflags, SegmentSelector,
-  SegmentTypeBit, SystemSegment, SystemSegmentBit, SystemSegmentInstruction,
+  Msr, SegmentTypeBit, SystemSegment, SystemSegmentBit, SystemSegmentInstruction,
 } from "../generated/architecture";
 import { raise, raiseCode } from "../events/raise";
 import {
@@ -30,6 +30,7 @@ import {
   dplOf, errorOf, isConforming, isConformingCode, isNull, isPresent, isReadable, isWritableData, kindOf, rplOf,
   withRpl,
 } from "../state/rights";
+import { storeBase, storeMsr } from "../state/watched_msr";
 
 // ---- loading segment registers --------------------------------------------------------------------------------------------------
 
@@ -284,22 +285,22 @@ export function ARPL<D>(d: D, s: Reg): void {
 // ---- FS and GS bases ----------------------------------------------------------------------------------------------------------------
 
 function checkFsgsbase(): void { if (!in64() || !(load<u32>(CR4) & Cr4.FsgsbaseEnableBit)) raise(UD); }
-function writeBase<T>(slot: usize, s: Reg): void {
+function writeBase<T>(segment: u32, slot: usize, s: Reg): void {
   checkFsgsbase();
   const v = <u64>reg<T>(s);
   if (!canonical(v)) raiseCode(GP, 0);
-  store<u64>(slot, v);
+  storeBase(segment, slot, v);
 }
 /** RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE. */
 export function RDFSBASE<T>(d: Reg): void { checkFsgsbase(); setReg<T>(d, <T>load<u64>(FS_BASE)); }
 export function RDGSBASE<T>(d: Reg): void { checkFsgsbase(); setReg<T>(d, <T>load<u64>(GS_BASE)); }
-export function WRFSBASE<T>(s: Reg): void { writeBase<T>(FS_BASE, s); }
-export function WRGSBASE<T>(s: Reg): void { writeBase<T>(GS_BASE, s); }
+export function WRFSBASE<T>(s: Reg): void { writeBase<T>(FS, FS_BASE, s); }
+export function WRGSBASE<T>(s: Reg): void { writeBase<T>(GS, GS_BASE, s); }
 /** SWAPGS: exchanges GS.base and IA32_KERNEL_GS_BASE. */
 export function SWAPGS(): void {
   if (!in64()) raise(UD);
   supervisorOnly();
   const base = load<u64>(GS_BASE);
-  store<u64>(GS_BASE, load<u64>(KERNEL_GS_BASE));
-  store<u64>(KERNEL_GS_BASE, base);
+  storeBase(GS, GS_BASE, load<u64>(KERNEL_GS_BASE));
+  storeMsr(Msr.Ia32KernelGsBase, KERNEL_GS_BASE, base);
 }

@@ -13,7 +13,7 @@ import { checkUmip } from "../segmentation/segment";
 import { primary, vmExit } from "../vmx/vmx";
 import {
   ApicRegister, GP, UD,
-  ControlRegisterAccess, ControlRegisterAccessType, Cr0, Cr4, DebugRegisterAccess, Dr6, Dr7, Efer, ExitReason, PrimaryControl,
+  ControlRegisterAccess, ControlRegisterAccessType, Cr0, Cr4, DebugRegisterAccess, Dr6, Dr7, Efer, ExitReason, Msr, PrimaryControl,
 } from "../generated/architecture";
 import {
   CR0_BITS, CR3_KEEPS_TRANSLATIONS_HIGH, dr6After, dr7After, isCr0, isCr3High, isCr4, isCr8, mayChangePcide, mayEnterIa32eMode,
@@ -26,6 +26,7 @@ import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushAllTlbs, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../tlb/tlb";
 import { noteApicWrite } from "../state/virtual_apic_state";
+import { storeMsr } from "../state/watched_msr";
 import { hasTprShadow, readVirtual, writeVirtual } from "../virtual_apic/virtual_apic";
 import { supervisorOnly } from "../events/privilege";
 
@@ -61,7 +62,7 @@ export function writeCr0(v: u64): void {
   if (((old ^ cr0) & PDPTE_LOADING_CR0) != 0 && usesPdptes(low(cr0), low(cr4), low(newEfer)) && !loadPdptes(load<u64>(CR3)))
     raiseCode(GP, 0);
   store<u64>(CR0, cr0);
-  store<u64>(EFER, newEfer);
+  if (newEfer != efer) storeMsr(Msr.Ia32Efer, EFER, newEfer);
   if ((old ^ cr0) & (Cr0.Paging | Cr0.WriteProtect | Cr0.ProtectionEnable)) { flushTlb(); addressSpaceChanged(); }
   updateMode();
 }

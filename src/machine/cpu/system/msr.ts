@@ -23,6 +23,7 @@ import { structureHost } from "../physical/ram";
 import { retired } from "../state/instruction";
 import { Reg, reg, setReg } from "../state/registers";
 import { isVirtualMsr, readVirtualMsr, writeVirtualMsr } from "../virtual_apic/x2apic";
+import { msrWritten, watchesMsr } from "../state/watched_msr";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushTlb } from "../tlb/tlb";
 
@@ -172,7 +173,14 @@ function keepMsr(index: u32, v: u64): bool {
   return true;
 }
 /** Writes an MSR without VMX intercepts. @returns false for what WRMSR answers with #GP. */
-export function writeMsr(index: u32, v: u64): bool {
+export function writeMsr(index: u32, v: u64): bool { return watchesMsr(index) ? writeWatched(index, v) : writeUnwatched(index, v); }
+function writeWatched(index: u32, v: u64): bool {
+  const before = readMsr(index) ? load<u64>(BUS_VALUE) : 0;
+  if (!writeUnwatched(index, v)) return false;
+  msrWritten(before, v);
+  return true;
+}
+function writeUnwatched(index: u32, v: u64): bool {
   if (!isAnnounced(index) || !isMsrValue(index, <i32>v, <i32>(v >> 32))) return false;
   if (isCommand(index)) return true;                      // there are no caches and no predictors
   switch (index) {

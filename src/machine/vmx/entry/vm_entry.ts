@@ -115,7 +115,8 @@ export class VmEntry {
     const blocking = vmcs.bits(msrCount) !== 0 ? blockingByNmi(state.core.u32, wasResident) : 0;
     const affects = this.load();
     if (state.hasEntryMsrs) {
-      const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
+      const list = addressIn(vmcs, msrAddress);
+      const failedMsr = loadMsrs(state.core, list, vmcs.low(msrCount), 'VM-entry MSR-load area');
       if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr, blocking);
     }
     if (isLaunch) vmcs.launchedIn = instructions.session;

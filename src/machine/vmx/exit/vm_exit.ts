@@ -116,7 +116,7 @@ export class VmExit {
     if (!host64 && (vmcs.low(hostCr4) & cr4Pae) !== 0 && !this.loadHostPdptes()) return this.abort(VmxAbort.HostPdptes);
     state.forgetGuest();
     core.stateLoaded();
-    if (loadMsrs(core, addressIn(vmcs, loadAddress), vmcs.low(loadCount)) !== 0)
+    if (loadMsrs(core, addressIn(vmcs, loadAddress), vmcs.low(loadCount), 'VM-exit MSR-load area') !== 0)
       return this.abort(VmxAbort.LoadingMsrs);
     return VmxAbort.None;
   }
