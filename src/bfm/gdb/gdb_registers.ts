@@ -17,19 +17,8 @@ import {
   type Refusal,
 } from '../../machine/debug/register_writes.js';
 import type { GeneralRegister, Segment, Table } from '../../machine/processor/register_names.js';
-
-/** A register as GDB sees it. */
-export interface GdbRegister {
-  readonly name: string;
-  readonly bits: 16 | 32 | 64 | 80 | 128;
-  /** Its type in the target description. */
-  readonly type: string;
-  readonly feature: 'core' | 'sse' | 'segments' | 'system';
-  readonly group?: 'float' | 'vector' | 'system';
-  readonly read: (processor: LogicalProcessor) => bigint;
-  /** As the instruction that writes it does; or why it is not written by itself. Precondition: the processor is loaded. */
-  readonly write: ((processor: LogicalProcessor, value: bigint) => Refusal) | string;
-}
+import type { GdbRegister } from './gdb_register.js';
+import { base, hiddenBases, selector } from './gdb_segments.js';
 
 const general = ['RAX', 'RBX', 'RCX', 'RDX', 'RSI', 'RDI', 'RBP', 'RSP'] as const;
 const extended = ['R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'] as const;
@@ -48,26 +37,6 @@ function quad(register: GeneralRegister, type = 'int64'): GdbRegister {
     },
   };
 }
-
-const SELECTOR = 'an instruction of the guest loads a selector, with its descriptor';
-
-const selector = (segment: Segment): GdbRegister => ({
-  name: segment.toLowerCase(),
-  bits: 32,
-  type: 'int32',
-  feature: 'core',
-  read: ({ core: { block } }) => BigInt(block.get(segment).selector),
-  write: SELECTOR,
-});
-
-const base = (segment: 'FS' | 'GS'): GdbRegister => ({
-  name: `${segment.toLowerCase()}_base`,
-  bits: 64,
-  type: 'int64',
-  feature: 'segments',
-  read: ({ core: { block } }) => block.get(segment).base,
-  write: (processor, value) => writeMsr(processor, segment === 'FS' ? 'Ia32FsBase' : 'Ia32GsBase', value),
-});
 
 function system(
   name: string,
@@ -230,7 +199,7 @@ export const gdbRegisters: readonly GdbRegister[] = [
     read: ({ core: { block } }) => block.get('RFLAGS'),
     write: writeRflags,
   },
-  ...segments.map(selector),
+  ...segments.map((segment) => selector(segment)),
   ...upTo(8).map(stack),
   float(
     'fctrl',
@@ -280,9 +249,9 @@ export const gdbRegisters: readonly GdbRegister[] = [
   debugRegister(7),
   ...table('GDTR'),
   ...table('IDTR'),
-  system('ldtr', (block) => block.get('LDTR').selector, SELECTOR, 'int32'),
-  system('tr', (block) => block.get('TR').selector, SELECTOR, 'int32'),
-  system('tr_base', (block) => block.get('TR').base, SELECTOR),
+  selector('LDTR', 'system'),
+  selector('TR', 'system'),
+  ...hiddenBases,
   system('cpl', (block) => block.get('CPL'), 'it follows from the selectors', 'int32'),
 ];
 

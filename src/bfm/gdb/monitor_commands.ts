@@ -16,6 +16,7 @@ import { exitLines } from '../death/exit_lines.js';
 import type { DebuggedMachine } from './debugged_machine.js';
 import type { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { ownName } from '../failures/own_name.js';
+import { segmentLines } from './gdb_segments.js';
 import { lastWriterOf } from './last_writer.js';
 import { parseWhoTarget } from './who_target.js';
 import { eptAddress, eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
@@ -72,6 +73,11 @@ export class MonitorCommands {
       usage: '[NAME]',
       what: 'the fields of the current VMCS that are not 0, or those whose name has a text in it',
       run: (argument, processor) => this.vmcs(argument, processor),
+    },
+    segments: {
+      usage: '',
+      what: 'selectors, bases, limits and access rights; GDTR and IDTR',
+      run: (_, processor) => this.on(processor, ({ core }) => segmentLines(core.block)),
     },
     symbol: {
       usage: 'NAME|ADDRESS',

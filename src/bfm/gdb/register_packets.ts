@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { changeRegisters, type ChangedRegister } from './changed_registers.js';
 import type { DebuggedMachine } from './debugged_machine.js';
-import { gdbRegisters, registerBytes, registerValue, type GdbRegister } from './gdb_registers.js';
+import type { GdbRegister } from './gdb_register.js';
+import { gdbRegisters, registerBytes, registerValue } from './gdb_registers.js';
 import { fromHex, parseHex, toHex } from './hex_bytes.js';
 import { FAILED, OK, RECORDED, refused } from './packet_answers.js';
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { gdbRegisters, type GdbRegister } from './gdb_registers.js';
+import type { GdbRegister } from './gdb_register.js';
+import { gdbRegisters } from './gdb_registers.js';
 
 const features: readonly (readonly [GdbRegister['feature'], string])[] = [
   ['core', 'org.gnu.gdb.i386.core'],

@@ -8,10 +8,11 @@ import { FloatException, Mxcsr, X87Control, X87Opcode, X87Status } from '../../i
 import type { MsrName } from '../../intrinsics/registers/msr_definitions.js';
 import { Msr } from '../../intrinsics/registers/msr_definitions.js';
 import { Rflags, RFLAGS_ALWAYS_DISABLED, RFLAGS_ALWAYS_ENABLED } from '../../intrinsics/registers/registers.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
 import { Constants } from '../layout/core_constants.js';
 import { highHalf, lowHalf } from '../processor/halves.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
-import type { Table } from '../processor/register_names.js';
+import { segmentRegisterNames, type Segment, type Table } from '../processor/register_names.js';
 import { addressMode, executionState } from '../report/execution_state.js';
 
 /** Why a write is refused; nothing was written. Undefined: it is done, except for bits that the processor does not take. */
@@ -72,6 +73,25 @@ export function writeDebugRegister({ core }: LogicalProcessor, register: 6 | 7, 
   core.block.set(`DR${register}`, BigInt(after(lowHalf(value)) >>> 0));
   core.flushTlb();
   return undefined;
+}
+
+/** Exceptions that a load of a selector raises, as people call them. */
+const selectorFaults: Readonly<Record<number, string>> = {
+  [Vector.SegmentNotPresent]: 'NP, the descriptor is not present',
+  [Vector.StackSegmentFault]: 'SS, the descriptor is not present',
+  [Vector.GeneralProtection]: 'GP, the descriptor is not one for this register, or its privilege does not fit',
+  [Vector.PageFault]: 'PF, the table is not mapped',
+};
+
+/** As MOV to a data segment register, LLDT or LTR does, which also mark the descriptor. */
+export function writeSelector({ core }: LogicalProcessor, segment: Segment, value: bigint): Refusal {
+  if (value >> 16n !== 0n) return 'a selector has 16 bits';
+  const isSystem = segment === 'LDTR' || segment === 'TR';
+  const instruction = isSystem ? `L${segment === 'TR' ? 'TR' : 'LDT'}` : `MOV to ${segment}`;
+  if (isSystem && core.block.get('CPL') !== 0) return `${instruction} needs CPL 0`;
+  const vector = core.loadSegment(segmentRegisterNames.indexOf(segment), Number(value));
+  if (vector < 0) return undefined;
+  return `${instruction} does not take it: ${selectorFaults[vector] ?? `exception ${vector}`}`;
 }
 
 /** As LGDT or LIDT does. */

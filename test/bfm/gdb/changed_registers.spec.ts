@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { changeRegisters } from '../../../src/bfm/gdb/changed_registers.js';
-import { gdbRegisters, type GdbRegister } from '../../../src/bfm/gdb/gdb_registers.js';
+import type { GdbRegister } from '../../../src/bfm/gdb/gdb_register.js';
+import { gdbRegisters } from '../../../src/bfm/gdb/gdb_registers.js';
 import { Cr0, Cr4, Efer } from '../../../src/intrinsics/registers/registers.js';
 import type { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';
 import { raceGuest } from '../../machine/race_guest.js';
@@ -23,7 +24,7 @@ describe('changeRegisters', () => {
 
   it('writes each register that an instruction writes by itself', () => {
     // These do not take each value.
-    const others = 'eflags fctrl fstat ftag mxcsr cr0 cr3 cr4 efer xcr0 dr6 dr7'.split(' ');
+    const others = 'eflags fctrl fstat ftag mxcsr cr0 cr3 cr4 efer xcr0 dr6 dr7 ss ds es fs gs ldtr tr'.split(' ');
     const wanted = gdbRegisters
       .filter(({ write, name }) => typeof write !== 'string' && !others.includes(name))
       .map((register, n) => ({ register, value: BigInt(n + 1) }));
@@ -58,6 +59,17 @@ describe('changeRegisters', () => {
     expect(changeRegisters(processor, wanted)).to.equal('gdtr_base cannot be 0x8000000000000000: it is not canonical');
     expect(values()).to.deep.equal(before);
     expect(changeRegisters(processor, [named('cpl', before.cpl!)]), 'it has this value').to.equal(undefined);
+  });
+
+  it("gives a selector its hidden part back, which is another one than the descriptor's", () => {
+    const { block } = processor.core;
+    const fs = { selector: 0, base: 0x1234n, limit: 0xfffff, rights: 0xc093 };
+    block.set('FS', { ...fs, selector: 0x10 });
+    const wanted = [named('fs', 0n), named('gdtr_base', 1n << 63n)];
+    expect(changeRegisters(processor, wanted)).to.match(/^gdtr_base cannot be/);
+    expect(block.get('FS')).to.deep.equal({ ...fs, selector: 0x10 });
+    expect(changeRegisters(processor, wanted.slice(0, 1))).to.equal(undefined);
+    expect(block.get('FS')).to.include({ selector: 0, base: 0n });
   });
 
   it('refuses a value that the register would not have afterwards', () => {

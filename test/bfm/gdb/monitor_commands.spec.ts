@@ -20,7 +20,7 @@ describe('MonitorCommands', () => {
   };
 
   it('list themselves, also for what is none', async () => {
-    const names = 'help exits walk ept vmcs symbol break-exit goto physical who where'.split(' ');
+    const names = 'help exits walk ept vmcs segments symbol break-exit goto physical who where'.split(' ');
     const listed = (await shown('help')).trimEnd().split('\n');
     expect(listed.map((line) => /^monitor (\S+) .*\S/.exec(line)?.[1])).to.deep.equal(names);
     for (const wrong of ['', 'nothing', 'constructor', 'exits\0'])
@@ -54,6 +54,14 @@ describe('MonitorCommands', () => {
     expect(await shown('vmcs')).to.equal('processor 0 has no current VMCS\n');
     expect(await shown('ept 0x1000')).to.equal('processor 0 runs no guest with EPT\n');
     expect(await shown('ept rip')).to.include('is no address');
+  });
+
+  it('show segment and table registers', async () => {
+    const lines = await shown('segments');
+    expect(lines).to.match(
+      /^CS +0x10 +0x0 +0xffffffff 0xa09b: type = read_execute_accessed, s, present, l, granularity$/m,
+    );
+    expect(lines).to.match(/^GDTR +0x\w+ +0x\w+$/m);
   });
 
   it('know VM exits by name and number', async () => {

@@ -33,7 +33,11 @@ describe('RegisterPackets', () => {
       /^E\.cr0 cannot be 0x80000000: MOV to CR0 does not take it/,
     );
     expect(packets.write(0, written('cs', '08000000'))).to.equal(
-      'E.cs cannot be written: an instruction of the guest loads a selector, with its descriptor',
+      'E.cs cannot be written: a far jump, call or return loads it, together with RIP',
+    );
+    expect(packets.write(0, written('ds', '00000100'))).to.match(/^E\.ds cannot be 0x10000: a selector has 16 bits/);
+    expect(packets.write(0, written('tr_base', '0000010000000000'))).to.match(
+      /^E\.tr_base cannot be written: it is loaded with/,
     );
     // RAX is the first register, CPL the last.
     const all = Buffer.from(before, 'hex');

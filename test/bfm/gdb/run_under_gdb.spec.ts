@@ -26,6 +26,14 @@ describe('Stock GDB', function () {
         'set $cr0 = 0x80000000',
         'maintenance flush register-cache',
         'printf "xmm1 %d cr0 %lx\\n", $xmm1.v4_int32[0], $cr0',
+        'info registers',
+        'monitor segments',
+        'printf "cs %x base %lx fs_base %lx\\n", $cs, $cs_base, $fs_base',
+        'set $fs_base = 0x1234',
+        'set $cs = 8',
+        'set $ds = 0x7f8',
+        'set $es = 0',
+        'printf "es %x fs_base %lx\\n", $es, $fs_base',
         'delete',
         'monitor break-exit cpuid',
         'continue',
@@ -46,6 +54,13 @@ describe('Stock GDB', function () {
       /Could not write register "cr0"; remote failure reply 'E\.cr0 cannot be 0x80000000: MOV to CR0/,
     );
     expect(shown).to.include('xmm1 77 cr0 80000031');
+    for (const name of 'cr3 cr4 efer gdtr_base gdtr_limit idtr_base idtr_limit ldtr tr tr_base cs_base'.split(' '))
+      expect(shown).to.match(new RegExp(`^${name} +0x[0-9a-f]+`, 'm'));
+    expect(shown).to.match(/cs \w+ base 0 fs_base 0/);
+    expect(shown).to.match(/^TR +0x\w+ +0x\w+ +0x\w+ +0x\w*8b: type = /m);
+    expect(shown).to.include("reply 'E.cs cannot be written: a far jump");
+    expect(shown).to.include("reply 'E.ds cannot be 0x7f8: MOV to DS does not take it: GP, ");
+    expect(shown).to.include('es 0 fs_base 1234');
     expect(shown)
       .to.include('GuestRip = 0x200055')
       .and.match(/physical 0x200000/);

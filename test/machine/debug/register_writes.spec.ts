@@ -10,6 +10,7 @@ import {
   writeMxcsr,
   writeRflags,
   writeRip,
+  writeSelector,
   writeTable,
   writeX87Pointer,
   writeX87Words,
@@ -52,6 +53,50 @@ describe('Writes of registers by a debugger', () => {
     expect(block.get('DR7'), 'bit 10 is always 1').to.equal(0x400n);
     expect(block.get('GDTR').base).to.equal(0x5000n);
     expect(block.get('MXCSR')).to.equal(0x1fbf);
+  });
+
+  describe('of selectors', () => {
+    const GDT = 0x300000;
+    const TSS = 0x28;
+    beforeEach(() => {
+      const descriptors = [0n, 0x00cf_9322_3344_ffffn, 0x00af_9b00_0000_ffffn, 0x00cf_1300_0000_ffffn, 0n];
+      const all = BigUint64Array.of(...descriptors, 0x0000_8955_6677_0067n, 0xffff_8000n);
+      session.pc.core.physicalWords.set(new Uint32Array(all.buffer), GDT / 4);
+      writeTable(processor, 'GDTR', { base: BigInt(GDT), limit: all.byteLength - 1 });
+    });
+
+    it('load the descriptor, and mark it', () => {
+      const { block } = processor.core;
+      for (const segment of ['DS', 'ES', 'SS', 'FS', 'GS'] as const) {
+        expect(writeSelector(processor, segment, 8n), segment).to.equal(undefined);
+        expect(block.get(segment)).to.include({ selector: 8, base: 0x223344n, limit: 0xffffffff, rights: 0xc093 });
+      }
+      expect(writeSelector(processor, 'TR', BigInt(TSS))).to.equal(undefined);
+      expect(block.get('TR')).to.include({ selector: TSS, base: 0xffff_8000_0055_6677n, limit: 0x67, rights: 0x8b });
+      expect(processor.core.u8[processor.core.physicalOffset(GDT + TSS + 5)], 'busy').to.equal(0x8b);
+      expect(writeSelector(processor, 'LDTR', 0n)).to.equal(undefined);
+    });
+
+    it('are refused with the exception of their instruction, and change nothing', () => {
+      // The first look at the table sets accessed flags of paging, as the instruction would.
+      writeSelector(processor, 'DS', 0x18n);
+      const before = session.pc.stateHash();
+      for (const [segment, value, reason] of [
+        ['DS', 0x10008n, 'a selector has 16 bits'],
+        ['DS', 0x18n, 'MOV to DS does not take it: NP, '],
+        ['SS', 0x10n, 'MOV to SS does not take it: GP, '],
+        ['ES', 0x100n, 'MOV to ES does not take it: GP, '],
+        ['TR', 0x8n, 'LTR does not take it: GP, '],
+        ['LDTR', 0x8n, 'LLDT does not take it: GP, '],
+      ] as const)
+        expect(writeSelector(processor, segment, value), reason).to.satisfy((why: string) => why.startsWith(reason));
+      expect(session.pc.stateHash()).to.equal(before);
+      writeTable(processor, 'GDTR', { base: 0xffff_9000_0000_0000n });
+      expect(writeSelector(processor, 'DS', 8n)).to.match(/: PF, /);
+      expect(processor.core.block.get('CR2')).to.equal(0n);
+      processor.core.block.set('SS', { ...processor.core.block.get('SS'), rights: 0xc0f3 });
+      expect(writeSelector(processor, 'TR', BigInt(TSS))).to.equal('LTR needs CPL 0');
+    });
   });
 
   it('refuse what it does not take, and write nothing', () => {
