@@ -164,6 +164,7 @@ export class GdbStub {
         : stopped.kind === 'stepped'
           ? stopped.processor
           : debug.processor;
+    this.warn();
     for (const line of this.monitor.told(stopped, this.processor)) this.output.print(`${line}\n`);
     this.end = stopped.kind === 'end' ? stopped.end : undefined;
     // A machine that has ended by itself can be looked at. What its owner wants ends the run at once.
@@ -173,6 +174,12 @@ export class GdbStub {
         ? endOfRecording(this.processor)
         : replyOf(stopped, this.processor, this.points);
     return this.lastReply;
+  }
+
+  /** Once, if a run that was executed again went another way. */
+  private warn(): void {
+    const warning = this.machine.debug.takeWarning();
+    if (warning !== undefined) this.output.print(`warning: what follows may be wrong: ${warning}\n`);
   }
 
   /** The client was told that the machine has ended; now it runs no further. */
@@ -315,6 +322,7 @@ export class GdbStub {
       .perform(Buffer.from(bytes).toString('utf8'), this.processor)
       .finally(() => this.machine.holds(true));
     this.processor = this.monitor.hasMoved ? debug.processor : this.processor;
+    this.warn();
     for (const line of lines) this.output.print(`${line}\n`);
     return OK;
   }

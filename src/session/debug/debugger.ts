@@ -5,6 +5,7 @@ import type { Pc } from '../../machine/pc.js';
 import type { RememberedExit } from '../../machine/processor/exit_history.js';
 import { EXITS_REMEMBERED } from '../../machine/processor/exit_history.js';
 import type { StopPoint } from '../machine_session.js';
+import { isSameRun, KnownPoints, markOf, type RunMark } from './run_mark.js';
 import { SliceEnd } from '../session_ports.js';
 import type { DebuggedRun } from './debugged_run.js';
 
@@ -33,13 +34,6 @@ interface Found {
   readonly earlier: number;
 }
 
-/** A point of a run: what came before it counts. */
-interface Limit {
-  readonly instructions: number;
-  /** VM exits that the VMM has handled, or handles. */
-  readonly exits: number;
-}
-
 /** Ends of a slice at which the run goes on. */
 const goesOn: ReadonlySet<SliceEnd> = new Set([SliceEnd.Time, SliceEnd.Idle, SliceEnd.CallDue, SliceEnd.LateStartDue]);
 
@@ -53,6 +47,11 @@ const goesOn: ReadonlySet<SliceEnd> = new Set([SliceEnd.Time, SliceEnd.Idle, Sli
 export class Debugger {
   /** What `resume` and `reverse` stop at. */
   stops: WantedStops = { breakpoints: [], watchpoints: [], exits: [] };
+  /** Of a run that goes back: it has been there, and comes by there when it is executed again. */
+  private readonly known = new KnownPoints();
+  /** How the run that was executed again differs from what it was. */
+  private difference: string | undefined;
+  private hasWarned = false;
 
   /** @param pause called between slices, so that others get their turn. It returns true to interrupt the run. */
   constructor(
@@ -62,11 +61,6 @@ export class Debugger {
 
   private get pc(): Pc {
     return this.run.session.pc;
-  }
-
-  private get here(): Limit {
-    const { instructions, exitCount: exits } = this.pc;
-    return { instructions, exits };
   }
 
   /** Whether the run can be brought back. */
@@ -80,9 +74,18 @@ export class Debugger {
     return scheduler.processorInTurn ?? (instructions === 0 ? 0 : stops.processor);
   }
 
+  /** What people must know of the answers since the last call. They are told once: all later answers are as doubtful. */
+  takeWarning(): string | undefined {
+    if (this.hasWarned) return undefined;
+    this.hasWarned = this.difference !== undefined;
+    return this.difference;
+  }
+
   /** Runs on until something is met. */
   async resume(): Promise<Stopped> {
-    return this.forward(this.stops);
+    const stopped = await this.forward(this.stops);
+    this.note();
+    return stopped;
   }
 
   /** Runs the whole machine on its schedule until a processor has executed one instruction, or something is met. */
@@ -91,6 +94,7 @@ export class Debugger {
     const before = each.exitsHandled;
     const count = each.instructionCount + 1;
     const stopped = await this.forward(this.stops, { kind: 'processor', processor, count });
+    this.note();
     if (stopped.kind !== 'arrived') return stopped;
     const exits = Math.min((each.exitsHandled - before) | 0, EXITS_REMEMBERED);
     return { kind: 'stepped', processor, exits: exits === 0 ? [] : each.history.last().slice(-exits) };
@@ -98,16 +102,17 @@ export class Debugger {
 
   /** Runs or goes back to where so many instructions of all processors have retired. */
   async goTo(instructions: number): Promise<Stopped> {
-    if (instructions < this.pc.instructions && !(await this.run.goBackBefore!(instructions + 1)))
-      return { kind: 'begin' };
-    return this.forward(NONE, { kind: 'instruction', count: instructions });
+    if (instructions < this.pc.instructions && !(await this.goBackBefore(instructions + 1))) return { kind: 'begin' };
+    const stopped = await this.forward(NONE, { kind: 'instruction', count: instructions });
+    this.note();
+    return stopped;
   }
 
   /** Goes back to the last stop before the present point. Precondition: `canReverse`. */
   async reverse(): Promise<Stopped> {
-    for (let limit = this.here; ;) {
-      if (!(await this.run.goBackBefore!(limit.instructions))) return this.toBegin(limit.instructions);
-      const from = this.here;
+    for (let limit = markOf(this.pc); ;) {
+      if (!(await this.goBackBefore(limit.instructions))) return this.toBegin(limit.instructions);
+      const from = markOf(this.pc);
       const found = await this.lastBefore(limit);
       if (found === 'interrupted' || (found === undefined && (await this.pause()))) return { kind: 'interrupted' };
       if (found !== undefined) return this.backTo(found, limit.instructions);
@@ -123,23 +128,13 @@ export class Debugger {
    * @throws BareflankError if the run went another way this time
    */
   async runAgain(isDone: () => boolean): Promise<void> {
-    const last = this.pc.instructions;
-    for (let limit = last + 1; await this.run.goBackBefore!(limit);) {
+    for (let limit = this.pc.instructions + 1; await this.goBackBefore(limit);) {
       const from = this.pc.instructions;
       const stopped = await this.forward(NONE, { kind: 'instruction', count: limit + 1 });
-      if (stopped.kind === 'end') this.checkEnd(Math.min(limit, last));
+      if (this.difference !== undefined) throw new BareflankError(this.difference);
       if (isDone() || stopped.kind === 'interrupted') return;
       limit = from;
     }
-  }
-
-  /** An end before a point that the run has passed shows that something has kept its state on the way back. */
-  private checkEnd(passed: number): void {
-    const { instructions } = this.pc;
-    if (instructions >= passed) return;
-    throw new BareflankError(
-      `the run went another way when it was executed again: it ended at instruction ${instructions}, and had passed ${passed}; an extension may keep state in variables of its module, which are not brought back: use @state() fields`,
-    );
   }
 
   /** Goes back to where a processor has not executed its last instruction yet. Precondition: `canReverse`. */
@@ -147,7 +142,7 @@ export class Debugger {
     const each = this.pc.processors[processor]!;
     const count = each.instructionCount - 1;
     for (let limit = this.pc.instructions; ; limit = this.pc.instructions) {
-      if (!(await this.run.goBackBefore!(limit))) return this.toBegin(limit);
+      if (!(await this.goBackBefore(limit))) return this.toBegin(limit);
       if (each.instructionCount <= count) break;
     }
     const first = await this.forward(NONE, { kind: 'processor', processor, count });
@@ -162,9 +157,51 @@ export class Debugger {
     this.pc.stops.clear();
   }
 
+  /** Goes to the last checkpoint before so many instructions, if there is one. What was there and here is known. */
+  private async goBackBefore(instructions: number): Promise<boolean> {
+    this.note();
+    const goes = await this.run.goBackBefore!(instructions);
+    if (goes) this.note();
+    return goes;
+  }
+
+  private note(): void {
+    if (this.canReverse && this.difference === undefined) this.known.add(markOf(this.pc));
+  }
+
+  /** The next point that is known, if it comes before the wanted one or there; or else the wanted one. */
+  private nextPoint(wanted: StopPoint | undefined): StopPoint | undefined {
+    const known = this.difference === undefined ? this.known.after(this.pc.instructions) : undefined;
+    return known !== undefined && isOnTheWay(known, wanted)
+      ? { kind: 'instruction', count: known.instructions }
+      : wanted;
+  }
+
+  /** The run is perhaps at a point that is known. @param hasArrived its last instruction has just retired */
+  private compare(hasArrived: boolean): void {
+    if (this.difference !== undefined) return;
+    const points = this.known.at(this.pc.instructions);
+    if (points.length === 0) return;
+    const here = markOf(this.pc);
+    if (points.every((point) => isSameRun(here, point, hasArrived))) return;
+    this.differs(`at instruction ${here.instructions} its registers or VM exits are other ones`);
+  }
+
+  /** A run that has ended has come by all points that are known. */
+  private ended(end: SliceEnd): void {
+    const { instructions } = this.pc;
+    const passed = this.known.after(instructions);
+    if (passed === undefined || end === SliceEnd.Attention || this.difference !== undefined) return;
+    this.differs(`it ended at instruction ${instructions}, and had passed ${passed.instructions}`);
+  }
+
+  private differs(how: string): void {
+    this.difference = `the run went another way when it was executed again: ${how}; an extension may keep state in variables of its module, which are not brought back: use @state() fields`;
+  }
+
   /** No checkpoint is before so many instructions: there the recording begins, which may be after a snapshot. */
   private async toBegin(instructions: number): Promise<Stopped> {
-    await this.run.goBackBefore!(instructions + 1);
+    await this.goBackBefore(instructions + 1);
     return { kind: 'begin' };
   }
 
@@ -174,13 +211,24 @@ export class Debugger {
     const { pc } = this;
     pc.stops.set(stops);
     if (passes) pc.stops.pass();
-    session.stopAt = stopAt;
+    session.stopAt = this.nextPoint(stopAt);
     try {
       for (;;) {
         const end = await this.run.advance(pc.virtualTime + SLICE);
-        if (end === SliceEnd.DebuggerStop) return { kind: 'met', stop: pc.stops.take()! };
-        if (end === SliceEnd.PointReached) return { kind: 'arrived' };
-        if (!goesOn.has(end)) return { kind: 'end', end };
+        if (end === SliceEnd.DebuggerStop) {
+          this.compare(false);
+          return { kind: 'met', stop: pc.stops.take()! };
+        }
+        if (end === SliceEnd.PointReached) {
+          if (session.stopAt === stopAt) return { kind: 'arrived' };
+          this.compare(true);
+          session.stopAt = this.nextPoint(stopAt);
+          continue;
+        }
+        if (!goesOn.has(end)) {
+          this.ended(end);
+          return { kind: 'end', end };
+        }
         if (await this.pause()) return { kind: 'interrupted' };
       }
     } finally {
@@ -189,7 +237,7 @@ export class Debugger {
   }
 
   /** Runs from a checkpoint up to a point. @returns the last stop on the way; undefined for none */
-  private async lastBefore(limit: Limit): Promise<Found | 'interrupted' | undefined> {
+  private async lastBefore(limit: RunMark): Promise<Found | 'interrupted' | undefined> {
     const { instructions: last, exits: lastExit } = limit;
     let found: Found | undefined;
     for (let earlier = 0; ; earlier++) {
@@ -198,7 +246,7 @@ export class Debugger {
       if (stopped.kind === 'interrupted') return 'interrupted';
       if (stopped.kind !== 'met') return found;
       const { stop } = stopped;
-      const { instructions, exits } = this.here;
+      const { instructions, exitCount: exits } = this.pc;
       // Behind the last instruction before the present point, a write of it is met.
       const isBefore = instructions < last || (instructions === last && exits <= lastExit && isAccess(stop));
       if (isBefore) found = { stop, instructions, earlier };
@@ -211,11 +259,25 @@ export class Debugger {
       const stopped = await this.goTo(Math.max(instructions - 1, 0));
       return stopped.kind === 'arrived' ? { kind: 'met', stop } : stopped;
     }
-    await this.run.goBackBefore!(limit);
+    await this.goBackBefore(limit);
     for (let met = 0; ; met++) {
       const stopped = await this.forward(this.stops, { kind: 'instruction', count: limit }, met > 0);
       if (stopped.kind !== 'met' || met === earlier) return stopped;
     }
+  }
+}
+
+/** Whether a point comes before another one in the run, or is the same. */
+function isOnTheWay(mark: RunMark, stopAt: StopPoint | undefined): boolean {
+  switch (stopAt?.kind) {
+    case undefined:
+      return true;
+    case 'instruction':
+      return mark.instructions <= stopAt.count;
+    case 'processor':
+      return mark.counts[stopAt.processor]! <= stopAt.count;
+    default:
+      return false;
   }
 }
 

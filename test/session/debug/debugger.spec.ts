@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { inject, injectable } from 'inversify';
+import { GeneralRegisters } from '../../../src/intrinsics/instructions/general_registers.js';
 import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import type { WantedStops } from '../../../src/machine/debug/debugger_stop.js';
-import type { Stopped } from '../../../src/session/debug/debugger.js';
+import type { Debugger, Stopped } from '../../../src/session/debug/debugger.js';
 import { SliceEnd } from '../../../src/session/session_ports.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
-import { runOf } from '../random_run.js';
+import { vcpuModule } from '../../../src/vmm/container/part_module.js';
+import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
+import { framed } from '../../../src/bfm/gdb/packet_framing.js';
+import { GdbClient } from '../../bfm/gdb/gdb_client.js';
+import { runOf, type RandomRun } from '../random_run.js';
 import { debuggerOf } from './debugger_of.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
@@ -133,6 +139,58 @@ describe('Debugger', function () {
     debug.stops = { breakpoints: [1n], watchpoints: [], exits: [] };
     expect((await debug.reverse()).kind).to.equal('interrupted');
     expect((await debug.reverse()).kind).to.equal('begin');
+  });
+
+  describe('under an extension that keeps state in a variable of its module', () => {
+    /** A handler of CPUID that changes a register of its guest, each time to another value. */
+    const carelessRun = (): RandomRun => {
+      let calls = 0n;
+      @injectable()
+      class Careless implements ExitContribution {
+        readonly name = 'careless';
+        readonly reasons = [ExitReason.Cpuid];
+        @inject(GeneralRegisters) private readonly registers!: GeneralRegisters;
+        handleExit(): boolean {
+          this.registers.values[9] = ++calls;
+          return false;
+        }
+      }
+      // The recorded run counts too.
+      const module = vcpuModule(({ bind }) => void bind(ExitContribution).to(Careless));
+      return { ...runOf(20), seed: 20, module };
+    };
+    const goes: Readonly<Record<string, (debug: Debugger, instructions: number) => Promise<unknown>>> = {
+      'reverse-continue': (debug) => debug.reverse(),
+      'reverse-stepi': (debug) => debug.reverseStep(0),
+      'monitor goto': (debug, instructions) => debug.goTo(instructions - 1),
+    };
+    for (const [name, go] of Object.entries(goes))
+      it(`warns once: ${name}`, async () => {
+        const { debug, pc } = await debuggerOf(carelessRun());
+        debug.stops = { breakpoints: [], watchpoints: [], exits: [ExitReason.Cpuid] };
+        for (let i = 0; i < 6; i++) expect((await debug.resume()).kind).to.equal('met');
+        expect(debug.takeWarning()).to.equal(undefined);
+        await go(debug, pc.instructions);
+        expect(debug.takeWarning()).to.match(
+          /^the run went another way when it was executed again: at instruction \d+ its registers or VM exits are other ones; an extension may keep state in variables of its module/,
+        );
+        await go(debug, pc.instructions);
+        expect(debug.takeWarning()).to.equal(undefined);
+      });
+
+    it("shows the warning in GDB's console", async () => {
+      const { debug, session } = await debuggerOf(carelessRun());
+      const gdb = new GdbClient(session, { debug }).attach();
+      await gdb.ask('?');
+      gdb.send(framed(`qRcmd,${Buffer.from('break-exit cpuid').toString('hex')}`));
+      await gdb.reply();
+      for (const packet of ['c', 'c', 'c', 'c']) await gdb.ask(packet);
+      expect(gdb.console).to.not.include('warning');
+      for (const packet of ['bc', 'bc']) await gdb.ask(packet);
+      expect(gdb.console.match(/warning: what follows may be wrong: the run went another way/g)).to.have.length(1);
+      gdb.endRun();
+      await gdb.done;
+    });
   });
 
   it('leaves nothing behind', async () => {

@@ -17,5 +17,5 @@ export async function debuggerOf(run: RandomRun, pause = () => Promise.resolve(f
     },
     pause,
   );
-  return { debug, pc: session.pc };
+  return { debug, pc: session.pc, session };
 }
