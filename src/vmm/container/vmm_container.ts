@@ -3,6 +3,7 @@ import type { ComponentSymbol } from '../../intrinsics/component.js';
 import type { BindingRecord } from './binding_record.js';
 import { BindingRecorder, type PartBinder } from './binding_recorder.js';
 import { effectiveBindings } from './binding_rules.js';
+import { validated, type ValidatedRecords } from './validated_records.js';
 import { PartContainer } from './part_container.js';
 import { vmmModule } from './part_module.js';
 import { VcpuContainers, type VcpuParts } from './vcpu_containers.js';
@@ -11,6 +12,7 @@ import { VcpuContainers, type VcpuParts } from './vcpu_containers.js';
 export class VmmContainer implements VcpuContainers {
   private parts!: PartContainer;
   private readonly children = new Set<PartContainer>();
+  private lastVcpu: ValidatedRecords | undefined;
 
   private constructor(private readonly records: readonly BindingRecord[]) {}
 
@@ -51,11 +53,9 @@ export class VmmContainer implements VcpuContainers {
     const recorder = new BindingRecorder('vcpu', where);
     bind(recorder);
     const vmm = this.records.filter((record) => record.scope === 'vmm');
-    const child = PartContainer.create(
-      'vcpu',
-      effectiveBindings([...vmm, ...recorder.finish(), ...this.ownRecords()]),
-      this.parts,
-    );
+    const records = [...vmm, ...recorder.finish(), ...this.ownRecords()];
+    this.lastVcpu = validated(records, this.lastVcpu);
+    const child = PartContainer.create('vcpu', this.lastVcpu.bindings, this.parts);
     this.children.add(child);
     return {
       get: (identifier) => child.get(identifier),
