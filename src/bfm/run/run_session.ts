@@ -64,6 +64,7 @@ export class RunSession {
   private deadline: NodeJS.Timeout | undefined;
   private isReleasing = false;
   private isFinished = false;
+  private isForced = false;
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
 
@@ -87,6 +88,8 @@ export class RunSession {
       this.gdb?.close();
       clearTimeout(this.deadline);
       this.watchdog?.stop();
+      if (this.isForced && this.options.inspect !== undefined)
+        await (await import('../worker/worker_debugger.js')).closeWorkerInspector(this.workerFile);
       if (this.worker !== undefined) this.blocked = !(await endWorker(this.worker));
       this.console.end();
       this.vmm.end();
@@ -243,6 +246,7 @@ export class RunSession {
       [StopRequest.Timeout]: 'timeout',
       [StopRequest.Interrupted]: 'interrupted',
     };
+    this.isForced = true;
     const report = stuckReport(this.control, this.handlers);
     this.finish({
       outcome: first[this.control.stopRequest] ?? outcome,

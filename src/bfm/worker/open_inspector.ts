@@ -3,6 +3,9 @@ import inspector from 'node:inspector';
 import { BareflankError } from '../../intrinsics/errors.js';
 import type { InspectAddress } from '../options/inspect_address.js';
 
+/** Closes the inspector of a thread, for the main thread of a run: the thread does not end otherwise, once anybody has asked its debugger. */
+export const CLOSE_INSPECTOR = Symbol.for('bareflank.closeInspector');
+
 /**
  * Opens the inspector of this thread, to which VS Code and Chrome DevTools connect. While they hold the thread, its guest waits.
  *
@@ -20,6 +23,7 @@ export function openInspector({ host, port, waits }: InspectAddress): Disposable
         advice: 'give another port, or 0 for any',
       },
     });
+  Object.defineProperty(globalThis, CLOSE_INSPECTOR, { value: () => inspector.close(), configurable: true });
   if (waits) inspector.waitForDebugger();
   return { [Symbol.dispose]: () => inspector.close() };
 }

@@ -2,6 +2,7 @@
 // What the main thread of a run with --inspect asks the debugger of its worker. It asks from outside, and enables nothing in the worker: a `debugger`
 // statement still stops a run only if somebody is attached.
 import { Session } from 'node:inspector';
+import { CLOSE_INSPECTOR } from './open_inspector.js';
 
 /** How long an answer may take. A thread that executes JavaScript answers at once, also in an endless loop. */
 const PATIENCE_MILLISECONDS = 1000;
@@ -42,6 +43,12 @@ export async function isHeldByDebugger(worker: URL): Promise<boolean> {
   // There is no such frame: only the kind of refusal counts.
   const answer = await ask(worker, 'Debugger.evaluateOnCallFrame', { callFrameId: '0.0.0', expression: '0' });
   return answer?.error !== undefined && answer.error.message !== NOT_PAUSED;
+}
+
+/** Hangs up all debuggers of a worker that is to be ended, also out of an endless loop of it. */
+export async function closeWorkerInspector(worker: URL): Promise<void> {
+  const expression = `globalThis[Symbol.for('${Symbol.keyFor(CLOSE_INSPECTOR)!}')]?.()`;
+  await ask(worker, 'Runtime.evaluate', { expression });
 }
 
 /** Lets a worker go on that a breakpoint holds. */

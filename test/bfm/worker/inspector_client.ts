@@ -133,16 +133,8 @@ function generatedLine(bundle: string, file: string, line: number): number {
   });
 }
 
-/**
- * A debugger at a run that waits for one. It has set a breakpoint, and has let the modules be loaded.
- *
- * @param file a module of the run. @param line of the breakpoint in it, from 0
- */
-export async function debuggerOf(
-  child: ReturnType<typeof startBfm>,
-  file: string,
-  line: number,
-): Promise<InspectorClient> {
+/** A debugger at a run, whose standard input has ended. */
+export async function attachedTo(child: ReturnType<typeof startBfm>): Promise<InspectorClient> {
   child.stdin.end();
   const port = await new Promise<number>((resolve) => {
     let seen = '';
@@ -154,6 +146,20 @@ export async function debuggerOf(
   const client = await InspectorClient.connect(await targetAt(port));
   await client.send('Runtime.enable');
   await client.send('Debugger.enable');
+  return client;
+}
+
+/**
+ * A debugger at a run that waits for one. It has set a breakpoint, and has let the modules be loaded.
+ *
+ * @param file a module of the run. @param line of the breakpoint in it, from 0
+ */
+export async function debuggerOf(
+  child: ReturnType<typeof startBfm>,
+  file: string,
+  line: number,
+): Promise<InspectorClient> {
+  const client = await attachedTo(child);
   // The debugger knows the bundle from an earlier run, or from the script that is parsed.
   using bundle = await bundleFile(file);
   const url = pathToFileURL(bundle.path).href;

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { createServer } from 'node:net';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm, ended, startBfm } from '../bfm_process.js';
-import { atBreakpoint, debuggerOf, type InspectorClient } from './inspector_client.js';
+import { atBreakpoint, attachedTo, debuggerOf, type InspectorClient } from './inspector_client.js';
 
 const source = `import { ExitContribution, ExitReason, ReportContribution, state, vcpuModule } from 'bareflank';
 class Doubling {
@@ -78,6 +78,19 @@ describe('openInspector', () => {
     const report = JSON.parse(stdout) as { outcome: string; extensions: Record<string, { count: number }> };
     expect(report.outcome).to.equal('interrupted');
     expect(report.extensions.doubling!.count, 'the handler came to its end').to.be.greaterThan(0);
+  });
+
+  it('ends a run whose handler does not return, as one without a debugger', async () => {
+    const hangs = folder.write('hangs.ts', source.replace(/return false/, 'for (;;);'));
+    const child = startBfm(['run', '--guest', 'cpuid', '--append', '5', '-m', hangs, '--json', '--inspect-brk=0']);
+    children.add(child);
+    const end = ended(child);
+    client = await attachedTo(child);
+    await client.send('Runtime.runIfWaitingForDebugger');
+    await client.next('closed');
+    const { status, stdout, stderr } = await end;
+    expect(status, stderr).to.equal(3);
+    expect(JSON.parse(stdout)).to.include({ outcome: 'dead', forced: true });
   });
 
   it('says if the port is taken', async () => {
