@@ -20,6 +20,7 @@ import { ReplayedInputs } from '../../src/session/replayed_inputs.js';
 import { SessionRecorder } from '../../src/session/session_recorder.js';
 import { SliceEnd, type SessionPorts } from '../../src/session/session_ports.js';
 import { randomNumbers } from '../machine/random_numbers.js';
+import { ReusedMemory } from '../support/reused_memory.js';
 import { coreModule } from '../support/test_core.js';
 import { idleGuest } from './idle_guest.js';
 import { typedGuest } from './typed_guest.js';
@@ -73,37 +74,7 @@ function once<T>(load: (name: string) => T): (name: string) => T {
   return (name) => loaded.get(name) ?? (loaded.set(name, load(name)), loaded.get(name)!);
 }
 
-/** Memory of the last machine, and a function that says again which pages of it were written: new memory takes longer than a run. */
-let used: { readonly memory: WebAssembly.Memory; readonly mark: () => void } | undefined;
-
-/** The memory of a machine, for the next one. State hashes, saves and checkpoints forget which pages were written. */
-function reusable(pc: Pc): typeof used {
-  const { checkpoints } = pc;
-  const { dirtyPages, memory } = pc.core;
-  const written = new Set<number>();
-  const remember = (): void => {
-    for (let page = dirtyPages.indexOf(1); page !== -1; page = dirtyPages.indexOf(1, page + 1)) written.add(page);
-  };
-  const [hash, save] = [pc.stateHash.bind(pc), pc.save.bind(pc)];
-  const [take, goTo] = [checkpoints.take.bind(checkpoints), checkpoints.goTo.bind(checkpoints)];
-  pc.stateHash = () => {
-    remember();
-    return hash();
-  };
-  pc.save = () => {
-    remember();
-    return save();
-  };
-  checkpoints.take = () => {
-    remember();
-    return take();
-  };
-  checkpoints.goTo = (checkpoint) => {
-    remember();
-    goTo(checkpoint);
-  };
-  return { memory, mark: () => written.forEach((page) => (dirtyPages[page] = 1)) };
-}
+const memory = new ReusedMemory();
 
 /** Collects garbage, young objects only or all. */
 setFlagsFromString('--expose-gc');
@@ -129,7 +100,6 @@ export class World implements SessionPorts {
 /** A machine with its driver. The host cuts each run of a processor at random. Only the last machine that was made may run. */
 export async function machine(run: RandomRun, world: World, random: Random, options: Partial<SessionOptions>) {
   const { processors, module, sleeps, mistakeAtCut } = run;
-  used?.mark();
   const session = await MachineSession.create(
     {
       coreModule: await coreModule(),
@@ -137,12 +107,12 @@ export async function machine(run: RandomRun, world: World, random: Random, opti
       processors,
       pace: 'real',
       attention: world.attention,
-      ...(used !== undefined && { memory: used.memory }),
+      ...memory.option,
       ...options,
     },
     world,
   );
-  used = reusable(session.pc);
+  memory.keep(session.pc);
   const bytes = sleeps ? idleGuest(processors) : typedGuest(processors, 200);
   session.boot({ kernel: { name: 'guest', bytes }, modules: [], append: '' });
   for (const processor of session.pc.processors) {

@@ -6,13 +6,13 @@ import { GdbSession, type DebuggedEnd } from '../../../src/bfm/gdb/gdb_session.j
 import { framed, PacketReader } from '../../../src/bfm/gdb/packet_framing.js';
 import type { SymbolFile } from '../../../src/machine/symbols/symbol_file.js';
 import { MachineSession } from '../../../src/session/machine_session.js';
+import { ReusedMemory } from '../../support/reused_memory.js';
 import { coreModule } from '../../support/test_core.js';
 import { World } from '../../session/random_run.js';
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
-/** Memory of the last machine: new memory takes longer than most tests. Only the last machine may run. */
-let memory: WebAssembly.Memory | undefined;
+const memory = new ReusedMemory();
 
 /** A machine that just booted a flat image. */
 export async function sessionOf(
@@ -20,12 +20,12 @@ export async function sessionOf(
   processors = 1,
   symbols: readonly SymbolFile[] = [],
 ): Promise<MachineSession> {
-  const options = { memoryBytes: 16 << 20, processors, pace: 'fast', symbols, ...(memory && { memory }) } as const;
+  const options = { memoryBytes: 16 << 20, processors, pace: 'fast', symbols, ...memory.option } as const;
   const session = await MachineSession.create(
     { coreModule: await coreModule(), ...options },
     Object.assign(new World(), { wantsAttention: () => false, isInputOpen: () => false }),
   );
-  ({ memory } = session.pc.core);
+  memory.keep(session.pc);
   session.boot({ kernel: { name: 'guest', bytes: image }, modules: [], append: '' });
   return session;
 }
