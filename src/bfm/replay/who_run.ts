@@ -15,6 +15,8 @@ import { makeReplayMachine } from './replay_machine.js';
 import { debuggedReplay, ReplayRun } from './replay_run.js';
 
 const silent: ByteSink = { push: () => {}, flush: () => {} };
+/** Ends of a recorded run; the text of `bfm run --until` is one. */
+const ENDS: ReadonlySet<SliceEnd> = new Set([SliceEnd.Replayed, SliceEnd.Ended, SliceEnd.TextReached]);
 const ANSWERED: Ending = { outcome: 'reached', detail: '' };
 
 /** A recorded run that is asked who wrote something last, in the worker. */
@@ -38,8 +40,7 @@ export class WhoRun extends ReplayRun {
     const { pc } = session;
     const [point] = request.until;
     const end = point === undefined ? await replay.toEnd() : await replay.goTo(point);
-    const isThere =
-      point === undefined ? end === SliceEnd.Replayed || end === SliceEnd.Ended : end === SliceEnd.PointReached;
+    const isThere = point === undefined ? ENDS.has(end) : end === SliceEnd.PointReached;
     if (!isThere) return this.endingBefore(end, point);
     const debug = new Debugger(debuggedReplay(session, replay), () => Promise.resolve(false));
     const { processor } = debug;

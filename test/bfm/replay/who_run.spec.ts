@@ -60,6 +60,13 @@ describe('WhoRun', () => {
     expect(lines[3]).to.include('VmcsIntelX64');
   });
 
+  it('answers of a run that was recorded up to a text', async () => {
+    await recordedRun(path('until'), { append: '1', until: 'checksum' });
+    const [first, , place] = await who('until', 'GUEST_RIP');
+    expect(first).to.match(/^GUEST_RIP .* while the VMM handled VM exit \d+: cpuid at RIP/);
+    expect(place).to.match(/^ {2}[\d ]{3,} instructions of all processors before it/);
+  });
+
   it('tells what a VM exit saves, and what no VMWRITE has written', async () => {
     const text = (await who('counted', 'EXIT_REASON')).join('\n');
     expect(text).to.match(
