@@ -9,6 +9,7 @@ import { walkedMemory } from '../report/walked_memory.js';
 import { Kallsyms } from './kallsyms.js';
 import { findKallsyms } from './kallsyms_places.js';
 import { findInModules } from './linux_modules.js';
+import { OrcTables } from './orc_tables.js';
 import type { SymbolMemory } from './symbol_memory.js';
 import type { SymbolFile } from './symbol_file.js';
 import { KERNEL_HALF } from './symbol_table.js';
@@ -85,6 +86,13 @@ export class GuestSymbols {
       if (found !== undefined) return BigInt.asUintN(64, found + this.offsetOf(file));
     }
     return this.kernelAddress(name);
+  }
+
+  /** The tables by which the guest's kernel finds who called a function, as they are now. Undefined if it has none, or no names. */
+  callTables(): OrcTables | undefined {
+    if (this.kallsyms() === undefined) return undefined;
+    const { virtual, physical } = this.kernel!.anchor;
+    return OrcTables.of(this.memory, (name) => this.addressOf(name), virtual - physical);
   }
 
   /** Whether a processor has set IA32_LSTAR as kernels do. */

@@ -12,7 +12,7 @@ interface ProfileNode {
     readonly lineNumber: number;
     readonly columnNumber: number;
   };
-  readonly hitCount: number;
+  hitCount: number;
   readonly children: number[];
 }
 
@@ -43,18 +43,19 @@ class Tree {
   constructor(private readonly interval: number) {}
 
   /** The node of a group below another one; it is made when it is first needed. */
-  group(parent: ProfileNode, name: string): ProfileNode {
-    const key = `${parent.id} ${name}`;
+  group(parent: ProfileNode, name: string, url = ''): ProfileNode {
+    const key = `${parent.id} ${url} ${name}`;
     const known = this.inner.get(key);
     if (known !== undefined) return known;
-    const node = this.add(parent, name);
+    const node = this.add(parent, name, url);
     this.inner.set(key, node);
     return node;
   }
 
   /** A node with its own time. */
   spend(parent: ProfileNode, name: string, microseconds: number, url = ''): void {
-    const node = this.add(parent, name, url, Math.round(microseconds / this.interval));
+    const node = this.group(parent, name, url);
+    node.hitCount += Math.round(microseconds / this.interval);
     if (microseconds > 0) this.sample(node, microseconds);
   }
 
@@ -69,9 +70,9 @@ class Tree {
     this.last = microseconds;
   }
 
-  private add(parent: ProfileNode | undefined, functionName: string, url = '', hitCount = 0): ProfileNode {
+  private add(parent: ProfileNode | undefined, functionName: string, url = ''): ProfileNode {
     const callFrame = { functionName, scriptId: '0', url, lineNumber: -1, columnNumber: -1 };
-    const node = { id: this.nodes.length + 1, callFrame, hitCount, children: [] };
+    const node = { id: this.nodes.length + 1, callFrame, hitCount: 0, children: [] };
     this.nodes.push(node);
     parent?.children.push(node.id);
     return node;
@@ -86,7 +87,8 @@ export function cpuProfile(recorder: ProfileRecorder, names: ProfileNames): CpuP
     const node = tree.group(tree.root, `processor ${processor}`);
     for (const row of code.filter((each) => each.processor === processor)) {
       const side = tree.group(tree.group(node, row.space), row.side);
-      tree.spend(side, row.name, (row.samples * recorder.interval) / 1000, row.module);
+      const caller = row.callers.reduce((parent, { name, module }) => tree.group(parent, name, module), side);
+      tree.spend(caller, row.name, (row.samples * recorder.interval) / 1000, row.module);
     }
     tree.spend(node, '(idle)', slept / 1000);
   });

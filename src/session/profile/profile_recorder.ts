@@ -3,6 +3,7 @@ import { Cr0 } from '../../intrinsics/registers/registers.js';
 import type { Pc } from '../../machine/pc.js';
 import { ExitCounts } from '../../machine/processor/exit_counts.js';
 import type { Sampler, TurnObserver } from '../../machine/turn_observer.js';
+import { CallChains } from './call_chains.js';
 
 /** Samples that are kept. When there are more, every second one is dropped, and from then on the interval is twice as long. */
 const MOST_SAMPLES = 500_000;
@@ -23,6 +24,8 @@ export interface ProfileSample {
   readonly rip: bigint;
   /** The address of the page that CR3 names, by which address spaces differ. Undefined without paging. */
   readonly space: number | undefined;
+  /** Of `ProfileRecorder.callersOf`. */
+  readonly chain: number;
 }
 
 /** Of CR3, without PCID and other flags. */
@@ -43,6 +46,8 @@ export class ProfileRecorder implements Sampler, TurnObserver {
   /** Processor, and privilege level above it. */
   private readonly processors: Uint16Array;
   private readonly spaces: Float64Array;
+  private readonly chainOf: Uint32Array;
+  private chains: CallChains | undefined;
   private readonly now: () => number;
   private count = 0;
   private spacing: number;
@@ -56,11 +61,13 @@ export class ProfileRecorder implements Sampler, TurnObserver {
     this.places = new BigUint64Array(most);
     this.processors = new Uint16Array(most);
     this.spaces = new Float64Array(most);
+    this.chainOf = new Uint32Array(most);
   }
 
   /** Begins to watch a machine. */
   attach(pc: Pc): void {
     this.pc = pc;
+    this.chains = new CallChains(pc);
     pc.scheduler.observers.push(this);
     pc.scheduler.sampler = this;
     for (const processor of pc.processors) {
@@ -90,7 +97,13 @@ export class ProfileRecorder implements Sampler, TurnObserver {
       privilege: word >> 8,
       rip: this.places[index]!,
       space: space === NO_PAGING ? undefined : space,
+      chain: this.chainOf[index]!,
     };
+  }
+
+  /** Who called, the last caller first, as addresses within the calls. */
+  callersOf(chain: number): readonly bigint[] {
+    return this.chains?.of(chain) ?? [];
   }
 
   dueAt(processor: number): number {
@@ -99,10 +112,12 @@ export class ProfileRecorder implements Sampler, TurnObserver {
 
   sample(processor: number, time: number): void {
     if (this.count === this.most) this.thinOut();
-    const { block } = this.pc!.processors[processor]!.core;
+    const each = this.pc!.processors[processor]!;
+    const { block } = each.core;
     const hasPaging = (Number(block.get('CR0')) & Cr0.Paging) !== 0;
     this.places[this.count] = block.get('RIP');
     this.spaces[this.count] = hasPaging ? Number((block.get('CR3') >> PAGE_BITS) << PAGE_BITS) : NO_PAGING;
+    this.chainOf[this.count] = this.chains!.at(each);
     this.processors[this.count++] = processor | (block.get('CPL') << 8);
     this.due[processor] = this.after(time);
   }
@@ -120,11 +135,12 @@ export class ProfileRecorder implements Sampler, TurnObserver {
   }
 
   private thinOut(): void {
-    const { places, processors, spaces } = this;
+    const { places, processors, spaces, chainOf } = this;
     for (let index = 0; 2 * index < this.count; index++) {
       places[index] = places[2 * index]!;
       processors[index] = processors[2 * index]!;
       spaces[index] = spaces[2 * index]!;
+      chainOf[index] = chainOf[2 * index]!;
     }
     this.count = Math.ceil(this.count / 2);
     this.spacing *= 2;

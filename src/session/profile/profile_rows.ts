@@ -15,6 +15,13 @@ export interface ProfileNames {
 /** On which side of the kernel's border code is. */
 export type Side = 'kernel' | 'user';
 
+/** A function of the guest. */
+export interface CodeName {
+  readonly name: string;
+  /** The module of the guest's kernel, or an empty text. */
+  readonly module: string;
+}
+
 /** A piece of the guest's code that a processor was in. */
 export interface ProfiledCode {
   readonly processor: number;
@@ -24,6 +31,8 @@ export interface ProfiledCode {
   readonly name: string;
   /** The module of the guest's kernel, or an empty text. */
   readonly module: string;
+  /** Who called it, the outermost first; empty where nobody knows. */
+  readonly callers: readonly CodeName[];
   readonly samples: number;
 }
 
@@ -46,22 +55,53 @@ const nameless: Readonly<Record<Side, string>> = { kernel: '(kernel code)', user
 const sideOf = ({ privilege }: ProfileSample): Side => (privilege === USER ? 'user' : 'kernel');
 const spaceOf = ({ space }: ProfileSample): string => (space === undefined ? 'no paging' : `CR3 ${hex(space)}`);
 
+/** Names of code. Each address is looked up once. */
+class CodeNames {
+  private readonly known = new Map<bigint, SymbolPlace | undefined>();
+
+  constructor(private readonly symbol: ProfileNames['symbol']) {}
+
+  of(address: bigint, side: Side): CodeName {
+    if (!this.known.has(address)) this.known.set(address, this.symbol(address));
+    const { name = nameless[side], module = '' } = this.known.get(address) ?? {};
+    return { name, module };
+  }
+}
+
 /** The code in which the processors were, the most frequent first. */
 export function profiledCode(recorder: ProfileRecorder, { symbol }: Pick<ProfileNames, 'symbol'>): ProfiledCode[] {
-  const places = new Map<bigint, SymbolPlace | undefined>();
+  const names = new CodeNames(symbol);
+  const chains = new Map<number, readonly CodeName[]>();
   const rows = new Map<string, { -readonly [K in keyof ProfiledCode]: ProfiledCode[K] }>();
   for (let index = 0; index < recorder.size; index++) {
     const sample = recorder.at(index);
-    const { processor, rip } = sample;
-    if (!places.has(rip)) places.set(rip, symbol(rip));
+    const { processor, rip, chain } = sample;
     const [space, side] = [spaceOf(sample), sideOf(sample)];
-    const { name = nameless[side], module = '' } = places.get(rip) ?? {};
-    const key = [processor, space, side, module, name].join('\n');
+    const { name, module } = names.of(rip, side);
+    const key = [processor, space, side, module, name, chain].join('\n');
     const row = rows.get(key);
-    if (row === undefined) rows.set(key, { processor, space, side, name, module, samples: 1 });
-    else row.samples++;
+    if (row !== undefined) {
+      row.samples++;
+      continue;
+    }
+    const callers =
+      chains.get(chain) ??
+      recorder
+        .callersOf(chain)
+        .map((caller) => names.of(caller, side))
+        .reverse();
+    chains.set(chain, callers);
+    rows.set(key, { processor, space, side, name, module, callers, samples: 1 });
   }
   return sorted([...rows.values()]);
+}
+
+/** Each function that was executed or had called what was, once a sample. */
+export function withCallers(code: readonly ProfiledCode[]): ProfiledCode[] {
+  return code.flatMap((row) => {
+    const all = new Map([...row.callers, row].map(({ name, module }) => [`${name} ${module}`, { name, module }]));
+    return [...all.values()].map((each) => ({ ...row, ...each }));
+  });
 }
 
 /** Rows of code with the same key are one row, which has the words of the first of them. @returns the most frequent first */

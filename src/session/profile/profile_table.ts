@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { groupedDigits } from '../grouped_digits.js';
 import type { ProfileRecorder } from './profile_recorder.js';
-import { mergedCode, profiledCode, profiledExits, type ProfiledCode, type ProfileNames } from './profile_rows.js';
+import {
+  mergedCode,
+  profiledCode,
+  profiledExits,
+  withCallers,
+  type ProfiledCode,
+  type ProfileNames,
+} from './profile_rows.js';
 
 /** Rows of each part. */
 const MOST_ROWS = 20;
 
+const isKernel = ({ side }: ProfiledCode): boolean => side === 'kernel';
+const nameOf = ({ name, module }: ProfiledCode): string => (module === '' ? name : `${name} [${module}]`);
 const processorOf = ({ processor }: ProfiledCode): string => `processor ${processor}`;
 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
@@ -45,7 +54,10 @@ export function profileTable(recorder: ProfileRecorder, names: ProfileNames): st
   const every = `one each ${groupedDigits(interval / 1000)} µs of a processor's virtual time`;
   return [
     `profile: ${groupedDigits(size)} samples, ${every}`,
-    ...share(code, processorOf, ({ name, module }) => (module === '' ? name : `${name} [${module}]`)),
+    ...share(code, processorOf, nameOf),
+    ...(code.every(({ callers }) => callers.length === 0)
+      ? []
+      : ['with what they called, in the kernel:', ...share(withCallers(code.filter(isKernel)), nameOf)]),
     'by address space:',
     ...share(
       code,

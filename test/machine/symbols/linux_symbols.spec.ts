@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildFolder } from '../../../src/driver/node/package_paths.js';
 import { moduleFiles } from '../../../src/driver/node/module_files.js';
+import { CallChains } from '../../../src/session/profile/call_chains.js';
 import { MachineWithVmm } from '../../../src/session/machine_with_vmm.js';
 import { LINKED_TEXT } from './made_up_linux.js';
 
@@ -43,5 +44,9 @@ describe("The names of Debian's kernel", () => {
       const callers = own.slice(own.indexOf('panic') + 1);
       expect(callers.length, trace).to.be.greaterThan(3);
       expect(found.slice(found.indexOf('panic'))).to.include.members(callers.slice(0, 4));
+      // By the kernel's ORC tables, as it has found its own trace.
+      const chains = new CallChains(pc);
+      const chain = chains.of(chains.at(pc.processors[0]!)).map((address) => pc.symbols.own.find(address)!.name);
+      expect(chain.slice(chain.indexOf('panic') + 1), trace).to.deep.equal(callers);
     });
 });

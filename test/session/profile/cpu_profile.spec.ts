@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { cpuProfile } from '../../../src/session/profile/cpu_profile.js';
-import { madeProfile } from './made_profile.js';
+import { madeProfile, madeProfileWithCallers } from './made_profile.js';
 import { protocolFlaws } from './protocol_type.js';
 
 const { recorder, names } = madeProfile();
@@ -45,6 +45,18 @@ describe('cpuProfile', () => {
     ]);
     expect([profile.timeDeltas[0], pathOf(profile.samples.at(-1)!)]).to.deep.equal([0, '']);
     expect(profile.endTime - profile.startTime).to.equal(80);
+  });
+
+  it('has callers above what they called', () => {
+    const called = madeProfileWithCallers();
+    const { nodes } = cpuProfile(called.recorder, called.names);
+    const lines = (id: number, depth: number): string[] => {
+      const node = nodes.find((each) => each.id === id)!;
+      const own = `${' '.repeat(depth)}${node.callFrame.functionName} ${node.hitCount}`;
+      return [own, ...node.children.flatMap((child) => lines(child, depth + 1))];
+    };
+    const kernel = nodes.find(({ callFrame }) => callFrame.functionName === 'kernel')!;
+    expect(lines(kernel.id, 0)).to.deep.equal(['kernel 0', ' main 0', '  schedule 1', '   probe 1', '   schedule 1']);
   });
 
   it('has as many hits of a node as its time has intervals: DevTools makes the time of them', () => {

@@ -9,10 +9,10 @@ const kernel = { processor: 0, space: 'CR3 0x5000', side: 'kernel' };
 describe('profiledCode', () => {
   it('counts the samples of each function, the most frequent first', () => {
     expect(profiledCode(recorder, names)).to.deep.equal([
-      { ...kernel, name: 'schedule', module: '', samples: 2 },
-      { processor: 1, space: 'no paging', side: 'kernel', name: '(kernel code)', module: '', samples: 1 },
-      { processor: 0, space: 'CR3 0x6000', side: 'user', name: '(user code)', module: '', samples: 1 },
-      { ...kernel, name: 'probe', module: 'virtio_net', samples: 1 },
+      { ...kernel, name: 'schedule', module: '', callers: [], samples: 2 },
+      { processor: 1, space: 'no paging', side: 'kernel', name: '(kernel code)', module: '', callers: [], samples: 1 },
+      { processor: 0, space: 'CR3 0x6000', side: 'user', name: '(user code)', module: '', callers: [], samples: 1 },
+      { ...kernel, name: 'probe', module: 'virtio_net', callers: [], samples: 1 },
     ]);
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { profileTable } from '../../../src/session/profile/profile_table.js';
-import { madeProfile } from './made_profile.js';
+import { madeProfile, madeProfileWithCallers } from './made_profile.js';
 
 describe('profileTable', () => {
   it('says where the guest was most, and what its VM exits were', () => {
@@ -19,6 +19,18 @@ describe('profileTable', () => {
       'VM exits by reason and handler, with the real time in which the VMM handled them:',
       '  4  0.0 ms  processor 0  rdmsr: -',
       '  3  0.0 ms  processor 0  cpuid: counter',
+    ]);
+  });
+
+  it('counts a function with what it called, once a sample', () => {
+    const { recorder, names } = madeProfileWithCallers();
+    const lines = profileTable(recorder, names);
+    const at = lines.indexOf('with what they called, in the kernel:');
+    expect(lines.slice(at + 1, at + 5)).to.deep.equal([
+      '  3  60.0 %  main',
+      '  3  60.0 %  schedule',
+      '  1  20.0 %  (kernel code)',
+      '  1  20.0 %  probe [virtio_net]',
     ]);
   });
 
