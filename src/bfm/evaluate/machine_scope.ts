@@ -10,7 +10,8 @@ import { ramBytes, vcpuView } from './vcpu_view.js';
 /** A machine whose state is looked at. */
 export interface SeenMachine {
   readonly session: MachineSession;
-  readonly driver: Driver;
+  /** undefined: no VMM was asked for. */
+  readonly driver: Driver | undefined;
   readonly isRecorded: boolean;
 }
 
@@ -59,7 +60,8 @@ function lookAtMachine({ pc, guestEnd, lastOutput }: MachineSession) {
   };
 }
 
-function lookAtVmm(driver: Driver) {
+function lookAtVmm(driver: Driver | undefined) {
+  if (driver === undefined) return undefined;
   return {
     status: driver.status,
     reports: driver.reports(),

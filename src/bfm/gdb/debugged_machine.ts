@@ -10,6 +10,8 @@ export interface DebuggedMachine {
   readonly handlers: () => readonly string[];
   /** Whether registers and memory may be changed: not in a recorded run, which would not be that run any more. */
   readonly canChange: boolean;
+  /** Evaluates TypeScript about the machine. @returns the value, for people; undefined for none. @throws BareflankError */
+  readonly evaluate: (text: string) => Promise<string | undefined>;
   /** How the machine ended, if it has, or why the run cannot go on. */
   readonly ending: () => string;
   /** The debugger holds the machine, or lets it run. */

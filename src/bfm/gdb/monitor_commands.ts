@@ -104,6 +104,11 @@ export class MonitorCommands {
       what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address), of a VMCS field, or of an MSR',
       run: (argument, processor) => this.who(argument, processor),
     },
+    eval: {
+      usage: 'EXPRESSION',
+      what: "TypeScript about the machine, as of bfm eval: 'vmcs.guestRip', 'vmm.reports'",
+      run: (argument) => this.evaluate(argument),
+    },
     where: {
       usage: '',
       what: 'instructions and virtual time, and where each processor is',
@@ -118,12 +123,12 @@ export class MonitorCommands {
 
   /** @param line what was typed behind `monitor` */
   async perform(line: string, processor: number): Promise<readonly string[]> {
-    const [name = '', ...rest] = line.trim().split(/\s+/);
+    const [, name = '', argument = ''] = /^\s*(\S*)\s*([^]*?)\s*$/.exec(line) ?? [];
     this.hasMoved = false;
     const command = Object.hasOwn(this.commands, name) ? this.commands[name] : undefined;
     if (command === undefined) return [`there is no monitor command "${name.slice(0, 40)}"`, ...this.help];
     try {
-      return await command.run(rest.join(' '), processor);
+      return await command.run(argument, processor);
     } catch (error) {
       if (!(error instanceof BareflankError)) throw error;
       return [error.message];
@@ -330,6 +335,11 @@ export class MonitorCommands {
     const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, parseWhoTarget(argument));
     await debug.goTo(instructions);
     return lines;
+  }
+
+  private async evaluate(text: string): Promise<readonly string[]> {
+    if (text === '') throw new BareflankError("eval wants an expression, as in 'eval vcpu(0).registers.RIP'");
+    return (await this.machine.evaluate(text))?.split('\n') ?? [];
   }
 
   private physical(argument: string): readonly string[] {

@@ -8,7 +8,7 @@ import { GdbInbox, type GdbEvent } from './gdb_inbox.js';
 import { GdbSession, type DebuggedEnd } from './gdb_session.js';
 
 /** A run in a worker that a debugger may drive. */
-export interface DebuggableRun extends Pick<DebuggedMachine, 'handlers' | 'canChange' | 'ending'> {
+export interface DebuggableRun extends Pick<DebuggedMachine, 'handlers' | 'canChange' | 'ending' | 'evaluate'> {
   readonly run: DebuggedRun;
   /** The machine waits for a client before its first instruction. */
   readonly waits: boolean;

@@ -13,7 +13,7 @@ interface Turn {
 }
 
 /** What GDB needs of a hosted machine. */
-export interface HostedGdbParts extends Pick<DebuggedMachine, 'handlers' | 'canChange' | 'ending'> {
+export interface HostedGdbParts extends Pick<DebuggedMachine, 'handlers' | 'canChange' | 'ending' | 'evaluate'> {
   readonly session: MachineSession;
   /** Sends to the client. */
   readonly post: (text: string) => void;
@@ -34,11 +34,11 @@ export class HostedGdb {
   private isHolding = false;
 
   constructor(private readonly parts: HostedGdbParts) {
-    const { session, handlers, canChange, ending } = parts;
+    const { session, handlers, canChange, ending, evaluate } = parts;
     this.inbox = new GdbInbox(parts.post);
     const advance = (untilVirtual: number): Promise<SliceEnd> => this.wanted(untilVirtual);
     this.machine = {
-      ...{ session, handlers, canChange, ending },
+      ...{ session, handlers, canChange, ending, evaluate },
       debug: new Debugger({ session, advance }, () => this.inbox.interrupts()),
       holds: (isHeld) => void (this.isHolding = isHeld),
     };

@@ -153,6 +153,7 @@ export class HostedMachine {
       session,
       handlers: () => this.driver.handlerNames,
       canChange: recording === undefined,
+      evaluate: (text) => this.evaluateTyped(text),
       ending: () => this.shortEnding ?? 'the guest has ended',
       post: (text) => post({ kind: 'gdb', text }),
       wake: () => this.wake(),
@@ -377,6 +378,12 @@ export class HostedMachine {
     const facts = { ...this.facts, moduleFiles: [...this.commands.moduleFiles] };
     await saveRun({ session, driver, facts, globals }, { path }, request);
     return { instructions: session.pc.instructions };
+  }
+
+  /** TypeScript, as GDB's user types it. */
+  private async evaluateTyped(text: string): Promise<string | undefined> {
+    const { javaScriptOf } = await import('../../driver/node/typescript_expression.js');
+    return (await this.evaluate({ code: javaScriptOf(text), session: 'gdb' })).text;
   }
 
   private async evaluate({ code, session: name }: HostRequests['evaluate']['params']): Promise<{ text?: string }> {

@@ -10,6 +10,7 @@ import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { traceBranches, WATCHED_INSTRUCTIONS, type TakenBranch } from '../death/branch_trace.js';
 import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
+import { TypedEvaluation } from '../evaluate/typed_evaluation.js';
 import { runUnderGdb } from '../gdb/run_under_gdb.js';
 import type { DebuggedRun } from '../../session/debug/debugged_run.js';
 import type { MachineSession } from '../../session/machine_session.js';
@@ -121,11 +122,13 @@ export class ReplayRun {
   private async underGdb(): Promise<Ending> {
     const { replay, parts, post } = this;
     const { session, vmm } = parts;
+    const evaluation = new TypedEvaluation({ session, driver: vmm.driver, isRecorded: true });
     const { end } = await runUnderGdb(
       {
         run: debuggedReplay(session, replay),
         handlers: () => vmm.driver.handlerNames,
         canChange: false,
+        evaluate: (text) => evaluation.evaluate(text),
         ending: () => session.guestEnd?.detail ?? parts.inputs.divergence?.what ?? 'the recording ends here',
         waits: true,
       },

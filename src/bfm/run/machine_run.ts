@@ -240,12 +240,18 @@ export class MachineRun {
   /** The same with a port for GDB. */
   private async underGdb({ waits }: GdbRequest): Promise<Ending> {
     const { session, request, post } = this;
-    const { runUnderGdb } = await import('../gdb/run_under_gdb.js');
+    const [{ runUnderGdb }, { TypedEvaluation }] = await Promise.all([
+      import('../gdb/run_under_gdb.js'),
+      import('../evaluate/typed_evaluation.js'),
+    ]);
+    const isRecorded = request.record !== undefined;
+    const evaluation = new TypedEvaluation({ session, driver: this.driver, isRecorded });
     const { end } = await runUnderGdb(
       {
         run: { session, advance: (untilVirtual) => this.advance(untilVirtual) },
         handlers: () => this.driver?.handlerNames ?? [],
-        canChange: request.record === undefined,
+        canChange: !isRecorded,
+        evaluate: (text) => evaluation.evaluate(text),
         ending: () => this.session.guestEnd?.detail ?? 'the run has come to its end',
         waits,
       },

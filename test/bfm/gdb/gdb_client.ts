@@ -56,6 +56,7 @@ export class GdbClient {
       debug,
       handlers: () => [],
       canChange: true,
+      evaluate: () => Promise.resolve(undefined),
       ending: () => session.end?.detail ?? 'the run has ended',
       holds: (isHeld) => void this.held.push(isHeld),
       ...more,

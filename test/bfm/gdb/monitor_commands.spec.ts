@@ -20,7 +20,7 @@ describe('MonitorCommands', () => {
   };
 
   it('list themselves, also for what is none', async () => {
-    const names = 'help exits walk ept vmcs segments symbol break-exit goto physical who where'.split(' ');
+    const names = 'help exits walk ept vmcs segments symbol break-exit goto physical who eval where'.split(' ');
     const listed = (await shown('help')).trimEnd().split('\n');
     expect(listed.map((line) => /^monitor (\S+) .*\S/.exec(line)?.[1])).to.deep.equal(names);
     for (const wrong of ['', 'nothing', 'constructor', 'exits\0'])

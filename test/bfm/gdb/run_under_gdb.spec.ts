@@ -39,6 +39,10 @@ describe('Stock GDB', function () {
         'continue',
         'monitor exits',
         'monitor vmcs guestrip',
+        'monitor eval const   twice: number = 2; twice * Number(vmcs.guestRip)',
+        "monitor eval [twice, 'a  b', vmm.status]",
+        'monitor eval vmcs.noSuchField.x',
+        'monitor eval (',
         'monitor ept 0x200000',
         'x/i $pc',
         'monitor break-exit none',
@@ -64,6 +68,11 @@ describe('Stock GDB', function () {
     expect(shown)
       .to.include('GuestRip = 0x200055')
       .and.match(/physical 0x200000/);
+    expect(shown)
+      .to.include(`\n${2 * 0x200055}\n`)
+      .and.include("[ 2, 'a  b', 'VMM_RUNNING' ]")
+      .and.match(/TypeError: .*undefined/)
+      .and.match(/eval:1:\d+: /);
     expect(shown).to.include('0x200055:');
     expect(shown).to.include('exited normally');
     expect(status).to.equal(0);
