@@ -16,6 +16,9 @@ import { targetDescription } from './target_description.js';
 /** Bytes of memory in one answer: two digits each. */
 const MOST_BYTES = LONGEST_PACKET / 2;
 
+/** GDB reports an error of the line if it hears nothing for two seconds during a monitor command, and takes text without characters for a sign of life. */
+const SIGN_MILLISECONDS = 1000;
+
 /** What the stub does with the session besides answering. */
 export interface StubOutput {
   /** Shows text in GDB's console. GDB takes it while the target runs and while a monitor command does. */
@@ -318,9 +321,11 @@ export class GdbStub {
     if (bytes === undefined) return FAILED;
     const { debug } = this.machine;
     this.machine.holds(false);
-    const lines = await this.monitor
-      .perform(Buffer.from(bytes).toString('utf8'), this.processor)
-      .finally(() => this.machine.holds(true));
+    const signs = setInterval(() => this.output.print(''), SIGN_MILLISECONDS);
+    const lines = await this.monitor.perform(Buffer.from(bytes).toString('utf8'), this.processor).finally(() => {
+      clearInterval(signs);
+      this.machine.holds(true);
+    });
     this.processor = this.monitor.hasMoved ? debug.processor : this.processor;
     this.warn();
     for (const line of lines) this.output.print(`${line}\n`);

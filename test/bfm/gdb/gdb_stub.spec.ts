@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import { gdbRegisters } from '../../../src/bfm/gdb/gdb_registers.js';
 import { assemble } from '../../support/assembler.js';
@@ -213,6 +214,21 @@ describe('GdbStub', () => {
       'vAttach;1',
     ])
       expect(await gdb.ask(unknown), unknown).to.equal('');
+  });
+
+  it('gives a sign of life each second while a monitor command works', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const gdb = await client(code, 1, { evaluate: () => Promise.resolve(void clock.tick(2500)) });
+      await gdb.ask('?');
+      gdb.raw = '';
+      expect(await gdb.ask(monitor('eval work'))).to.equal('OK');
+      expect(gdb.raw.split(framed('O'))).to.have.length(3);
+      clock.tick(5000);
+      expect(gdb.raw.split(framed('O')), 'no more behind it').to.have.length(3);
+    } finally {
+      clock.restore();
+    }
   });
 
   it('has its description in pieces', async () => {
