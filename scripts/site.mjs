@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run site [-- OPTIONS]: builds the page into build/site, a static site.
-//   --guest NAME        also put a guest of `bfm guest` there; may be repeated
-//   --snapshot FILE     also put a snapshot of `bfm run --save` there, without disks and VMM; may be repeated
-//   --kernel FILE       also put a kernel of yours there, with --initrd FILE and --append TEXT
-//   --memory MIB        memory of that kernel's machine (256)
-//   --out FOLDER        where to (build/site)
-//   --serve [PORT]      then serve it on 127.0.0.1 (8080) until Ctrl-C
+// npm run site [-- OPTIONS]: builds the page into build/site, a static site. `npm run site -- --help` lists the options.
 import { spawnSync } from 'node:child_process';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildFolder, root } from './build/paths.mjs';
 
 const MIB = 2 ** 20;
+
+const USAGE = `npm run site [-- OPTIONS]: builds the page into build/site, a static site
+  --guest NAME        also put a guest of bfm guest there; repeatable
+  --snapshot FILE     also put a snapshot of bfm run --save there, without disks and VMM; repeatable
+  --kernel FILE       also put a kernel of yours there, with --initrd FILE and --append TEXT
+  --memory MIB        memory of that kernel's machine, a number of MiB (256)
+  --out FOLDER        where to build it (build/site)
+  --serve [PORT]      then serve it on 127.0.0.1 (8080) until Ctrl-C
+  --help              print this`;
+
+function refuse(why) {
+  console.error(`npm run site: ${why}\n${USAGE}`);
+  process.exit(2);
+}
 
 function options() {
   try {
@@ -25,12 +33,12 @@ function options() {
         memory: { type: 'string' },
         out: { type: 'string' },
         serve: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
       },
       allowPositionals: true,
     });
   } catch (error) {
-    console.error(`npm run site: ${error.message}`);
-    process.exit(2);
+    return refuse(error.message.split('.')[0]);
   }
 }
 
@@ -58,10 +66,16 @@ async function serve(folder, port) {
 }
 
 const { values, positionals } = options();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const [port = '8080', ...others] = positionals;
 if ((positionals.length > 0 && !values.serve) || others.length > 0 || !/^\d{1,5}$/.test(port)) {
-  console.error(`npm run site: unexpected '${positionals.join(' ')}'; a port goes behind --serve`);
-  process.exit(2);
+  refuse(`unexpected '${positionals.join(' ')}'; a port goes behind --serve`);
+}
+if (values.memory !== undefined && !/^[1-9]\d{0,3}$/.test(values.memory)) {
+  refuse(`--memory ${values.memory}: it must be a number of MiB, as in --memory 512`);
 }
 const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);

@@ -47,7 +47,14 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   stop: [['bfm stop', 'the guest runs on without a VMM; bfm start begins again']],
   reload: [['bfm reload', 'the running VMM goes on with the new code of its modules']],
-  eval: [["bfm eval 'vmcs.guestRip'", 'looks at the machine']],
+  eval: [
+    ["bfm eval 'vmcs.guestRip'", 'a field of the current VMCS of vCPU 0'],
+    ["bfm eval 'vcpu(1).registers.CR3'", 'a register of another processor'],
+    ["bfm eval 'vcpu(0).memory.read(vcpu(0).registers.RIP, 15)'", 'the code at RIP'],
+    ["bfm eval 'symbols.nameOf(vcpu(0).registers.RIP)'", 'the name of the function there'],
+    ["bfm eval 'vmm.reports'", 'what the extensions report'],
+    ['bfm eval', 'on a terminal, a prompt; .exit or Ctrl-D ends it. From a pipe, line by line'],
+  ],
   gdb: [
     ['bfm gdb', "a private socket; prints what GDB's target remote takes"],
     ['bfm gdb 1234', 'a port of 127.0.0.1, which every user of the computer can open'],
@@ -100,11 +107,16 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
+/** What a longer command line does is on a line of its own. */
+const MOST_COLUMNS = 80;
+
 /** The examples as a help text shows them; empty for a command that has none here. */
 export function exampleText(path: string): string {
   const lines = examples[path];
   if (lines === undefined) return '';
-  const width = Math.max(...lines.map(([line]) => line.length));
-  const shown = lines.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`);
+  const width = Math.max(0, ...lines.map(([line]) => line.length).filter((length) => length <= MOST_COLUMNS));
+  const shown = lines.map(([line, what]) =>
+    line.length > MOST_COLUMNS ? `  ${line}\n    ${what}` : `  ${line.padEnd(width)}   ${what}`,
+  );
   return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${shown.join('\n')}`;
 }

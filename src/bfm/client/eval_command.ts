@@ -8,16 +8,8 @@ import { UsageError } from '../failures/usage_error.js';
 import { takes, withHost } from './client_options.js';
 import type { HostClient } from './host_client.js';
 
-const EXAMPLES = `
-Names: machine, vcpu(0), vmcs (of vcpu 0), memory (physical), symbols, vmm, write. Each look gives a copy: only write changes anything.
-
-Examples:
-  bfm eval 'vmcs.guestRip'
-  bfm eval 'vcpu(1).registers.CR3'
-  bfm eval 'vcpu(0).memory.read(vcpu(0).registers.RIP, 15)'
-  bfm eval 'symbols.nameOf(vcpu(0).registers.RIP)'
-  bfm eval 'vmm.reports'
-  bfm eval                      on a terminal, a prompt; .exit or Ctrl-D ends it. From a pipe, each line
+const NAMES = `
+Names: machine, vcpu(0), vmcs (of vcpu 0), memory (physical), symbols, vmm, write. What they give is a copy: only write changes the machine.
 See docs/inspecting.md.
 `;
 
@@ -26,7 +18,7 @@ export function evalCommand(): Command {
   const command = new Command('eval')
     .description('evaluate TypeScript about the machine; without an expression: what is typed, line by line')
     .argument('[expression]')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', NAMES)
     .action(async (expression: string | undefined) => {
       await withHost(command, (host) => (expression === undefined ? prompt(host) : once(host, expression)));
     });

@@ -24,8 +24,16 @@ function rowsOf(exits: readonly ReportedExit[]): Row[] {
 const shownAction = ({ handler, action }: ReportedExit): string =>
   handler === null ? (action === 'not handled' ? '-' : action) : `${handler}: ${action}`;
 
-/** Lines for people, the newest exit last. Equal exits in a row share a line. @param most lines */
-export function exitLines(exits: readonly ReportedExit[], most: number): string[] {
+const titleOf = ({ length }: readonly ReportedExit[]): string =>
+  length === 1 ? 'the only VM exit' : `last ${length} VM exits, newest last`;
+
+/**
+ * Lines for people, the newest exit last. Equal exits in a row share a line.
+ *
+ * @param most lines
+ * @param title which exits they are
+ */
+export function exitLines(exits: readonly ReportedExit[], most: number, title = titleOf(exits)): string[] {
   if (exits.length === 0) return [];
   const rows = rowsOf(exits);
   const shown = rows.slice(-most);
@@ -41,6 +49,6 @@ export function exitLines(exits: readonly ReportedExit[], most: number): string[
   const widths = head.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
     `  ${row.map((cell, column) => (column === 0 ? cell.padStart(widths[0]!) : cell.padEnd(widths[column]!))).join('  ')}`.trimEnd();
-  const title = `${exits.length === 1 ? 'the only VM exit' : `last ${exits.length} VM exits, newest last`}${hidden > 0 ? ` (the first ${hidden} are in the report of --json)` : ''}:`;
-  return [title, line(head), ...cells.map(line)];
+  const rest = hidden > 0 ? ` (the first ${hidden} are in the report of --json)` : '';
+  return [`${title}${rest}:`, line(head), ...cells.map(line)];
 }

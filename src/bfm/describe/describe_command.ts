@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Argument, Command } from 'commander';
+import { ownName } from '../failures/own_name.js';
 import { describeAll } from './describe_all.js';
 import { describedKinds, find, itemsOf, kindOf } from './describe_lookup.js';
 import { lineOf, textOf } from './describe_text.js';
@@ -22,7 +23,11 @@ function print(text: string): void {
 function describe(kindName: string | undefined, name: string | undefined, { json }: { json: boolean }): void {
   const description = describeAll();
   if (kindName === undefined) {
-    print(json ? JSON.stringify(description) : `kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES}`);
+    print(
+      json
+        ? JSON.stringify(description)
+        : `kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES.replaceAll(' bfm ', ` ${ownName} `)}`,
+    );
     return;
   }
   const kind = kindOf(kindName, description);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { MOST_PROCESSORS } from '../../machine/limits.js';
 import { nothingExplored } from '../../session/explore/exploration_state.js';
@@ -8,10 +7,12 @@ import { ExitStatus } from '../failures/exit_status.js';
 import { UsageError } from '../failures/usage_error.js';
 import { Progress } from '../make_guest/progress.js';
 import { refuseReplacing } from '../options/refuse_replacing.js';
+import { snapshotOutput } from '../snapshot/snapshot_output.js';
 import { machineOptions } from '../run/machine_options.js';
 import { checkRunOptions, existingFile, LONGEST_TIMEOUT, parseTimeout, type RunOptions } from '../run/run_options.js';
 import type { RecordRequest, RunRequest } from '../worker/run_request.js';
 import { factsOf, readExploration, writeExploration } from './exploration_file.js';
+import { hashOfPredicate } from './predicate_file.js';
 import { exploreLines, exploreObject, progressOf, type ExploreReport } from './explore_report.js';
 import type { ExploreRequest } from './explore_request.js';
 import { ExploreRun, type ExploreResult } from './explore_run.js';
@@ -28,8 +29,8 @@ interface ExploreCommandOptions extends Omit<RunOptions, 'until' | 'stats'> {
 }
 
 const HELP = `
-FILE of --until exports a function by default. It gets the run (machine, memory, processors, exits, reports: Predicate in
-bareflank/machine) and returns whether it has come to a failure, or says in words which. See docs/exploring_schedules.md.
+The default export of --until's FILE is a function. It takes the run (machine, memory, processors, exits, reports: Predicate in
+bareflank/machine), and returns true or a text that describes the failure, or false. See docs/exploring_schedules.md.
 
 Exit status:
   0 all schedules were tried, and the predicate holds in none; 1 error; 2 usage; 6 the predicate holds under a schedule,
@@ -45,12 +46,12 @@ export function exploreCommand(done: (status: ExitStatus) => void): Command {
   const command = machineOptions(new Command('explore'))
     .description('look for a schedule of the processors under which a predicate holds, the shortest first')
     .requiredOption('--until <file>', 'TypeScript or JavaScript file of the predicate')
-    .option('--preemptions <n>', 'the most preemptions of a schedule', '3')
-    .option('--instructions <n>', 'the most instructions of a run, of all processors together', '1000000')
-    .option('--seed <n>', 'of the order in which schedules with as many preemptions are tried', '0')
+    .option('--preemptions <n>', 'try schedules with at most this many preemptions', '3')
+    .option('--instructions <n>', 'end a run after this many instructions of all processors together', '1000000')
+    .option('--seed <n>', 'seed of the random order among schedules with equally many preemptions', '0')
     .option(
       '--watch-writes <address[,bytes]>',
-      'decide behind each write of a processor to this physical memory too: 8 bytes by default; repeatable',
+      'also switch processors after a write of a processor to this physical memory: 8 bytes by default; repeatable',
       (value: string, before: readonly string[]) => [...before, value],
       [] as readonly string[],
     )
@@ -91,6 +92,7 @@ function runOf({ until: _, timeout: __, ...options }: ExploreCommandOptions): Ru
 
 async function explore(options: ExploreCommandOptions): Promise<ExitStatus> {
   const { record, ...run } = runOf(options);
+  if (record !== undefined) snapshotOutput('--record', record.file);
   const predicate = existingFile('--until', options.until);
   const request: ExploreRequest = {
     run,
@@ -102,8 +104,9 @@ async function explore(options: ExploreCommandOptions): Promise<ExitStatus> {
   const seed = wholeNumber('--seed', options.seed, 0, LARGEST_SEED);
   const workers = wholeNumber('--workers', options.workers, 1, MOST_WORKERS);
   const timeout = parseTimeout(options.timeout);
-  const path = options.resume === undefined ? undefined : resolve(options.resume);
+  const path = options.resume === undefined ? undefined : snapshotOutput('--resume', options.resume);
   if (path !== undefined) refuseReplacing('--resume', path, [run.kernel, predicate, ...run.modules, record?.file]);
+  await hashOfPredicate(predicate); // Refused before a machine is made.
   const file = path === undefined ? undefined : { path, about: await factsOf(request) };
   const state = file && readExploration(file.path, file.about, seed, preemptions);
   const exploring = new ExploreRun(request, workers, state ?? nothingExplored(seed, preemptions));

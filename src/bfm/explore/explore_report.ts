@@ -51,8 +51,8 @@ function endLine({ result, status, state }: ExploreReport): string {
 const endings: Readonly<Record<keyof ExplorationState['counts'], string>> = {
   found: 'in which the predicate held',
   dead: 'in which the machine died',
-  ended: 'which the guest ended',
-  bound: 'which came to the bound of instructions',
+  ended: 'that the guest ended',
+  bound: 'that reached the limit of --instructions',
 };
 
 /** The report for people. */
@@ -64,7 +64,7 @@ export function exploreLines(report: ExploreReport): string {
   const rounds =
     runs === 0
       ? ''
-      : ` (${state.runs.join(' + ')} by the number of their preemptions), up to ${counted(state.decisions, 'decision')} each`;
+      : ` (${state.runs.join(' + ')} by number of preemptions), up to ${counted(state.decisions, 'decision')} each`;
   lines.push(`  ${counted(runs, 'run')}${rounds}, ${seconds.toFixed(1)} s`);
   for (const end of ['found', 'dead', 'ended', 'bound'] as const)
     if (state.counts[end] > 0) lines.push(`  ${counted(state.counts[end], 'run')} ${endings[end]}`);

@@ -2,7 +2,7 @@
 // The files of a new extension: they build, load and pass their own test as they are.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileError } from '../failures/file_error.js';
 import { packageRoot } from '../../driver/node/package_paths.js';
@@ -28,7 +28,7 @@ export class ${classOf(name)} implements ExitContribution, ReportContribution {
 
   handleExit(): boolean {
     this.count++;
-    return false; // not handled: the next contribution, at last the base, does it
+    return false; // not handled: the next contribution is asked, the base last
   }
 
   report(): Record<string, number> {
@@ -57,16 +57,33 @@ describe('${classOf(name)}', () => {
 });
 `;
 
-const readme = (name: string): string => `# ${name}
+/** The folder below which npx finds this package. Elsewhere npx downloads and runs whatever the registry has under the name bfm. */
+const npxRoot = basename(dirname(packageRoot)) === 'node_modules' ? dirname(dirname(packageRoot)) : packageRoot;
+
+const isBelow = (folder: string, root: string): boolean => {
+  const inside = relative(root, folder);
+  return !inside.startsWith('..') && !isAbsolute(inside);
+};
+
+const readme = (name: string, folder: string): string => {
+  const isInside = isBelow(folder, npxRoot);
+  const at = isInside ? '' : `${folder}/`;
+  const where = isInside
+    ? ''
+    : `
+Type these commands in ${npxRoot}, where npx finds bfm. In any other folder, npx would ask the registry for a package of that name.
+`;
+  return `# ${name}
 
 Counts the CPUIDs of the guest.
-
-    npx bfm run --guest cpuid --append 1000 -m ${name}.modules --stats
-    npx bfm test ${name}.spec.ts
+${where}
+    npx bfm run --guest cpuid --append 1000 -m ${at}${name}.modules --stats
+    npx bfm test ${at}${name}.spec.ts
 
 With --watch, what you save is in the running VMM at once. To stop in a handler, run it with --inspect-brk, set a breakpoint in VS Code,
 and start the debugger (F5).
 `;
+};
 
 /** How VS Code debugs the extension, and the guest: see docs/debugging_extensions.md and docs/gdb.md. */
 const launch = (name: string): string =>
@@ -121,9 +138,7 @@ function typeRoot(): string {
 
 /** The editor reads this file; the framework does not. Its paths are relative in the checkout, so that it may be committed there. */
 function tsconfig(folder: string): string {
-  const inside = relative(packageRoot, folder);
-  const isOutside = inside.startsWith('..') || isAbsolute(inside);
-  const fromFolder = (path: string): string => (isOutside ? path : relative(folder, path));
+  const fromFolder = (path: string): string => (isBelow(folder, packageRoot) ? relative(folder, path) : path);
   const compilerOptions = {
     target: 'ES2022',
     lib: ['ES2022', 'ESNext.Disposable'],
@@ -163,7 +178,7 @@ export function makeExtension(name: string, parent: string): string {
     [`${name}.ts`]: source(name),
     [`${name}.modules`]: `{ "modules": ["${name}.ts"] }\n`,
     [`${name}.spec.ts`]: spec(name),
-    'README.md': readme(name),
+    'README.md': readme(name, folder),
     'tsconfig.json': tsconfig(folder),
     '.vscode/launch.json': launch(name),
   };

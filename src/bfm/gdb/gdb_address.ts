@@ -43,7 +43,7 @@ export function checkSocketPath(path: string, who: string): void {
   if (!existsSync(folder)) throw new FileError(`${who}: there is no folder ${folder}`);
   // A user who can write there could put another socket in its place.
   const flaw = whyNotPrivateFolder(folder);
-  if (flaw !== undefined) throw new FileError(`${who}: ${flaw}: a socket belongs into a folder of your own`);
+  if (flaw !== undefined) throw new FileError(`${who}: ${flaw}: a socket belongs in a folder of your own`);
   if (existsSync(path)) throw new FileError(`${who}: ${path} exists already: remove it, or choose another name`);
 }
 

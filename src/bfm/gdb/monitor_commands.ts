@@ -175,6 +175,7 @@ export class MonitorCommands {
         return exitLines(
           this.on(stop.processor, ({ history }) => history.last().slice(-1)).map((exit) => this.reported(exit)),
           1,
+          `VM exit of processor ${stop.processor}`,
         );
       case 'machine':
         return ['written by the machine: a device, the VMX engine or the VMM'];
@@ -239,6 +240,7 @@ export class MonitorCommands {
     return exitLines(
       exits.map((exit) => this.reported(exit)),
       MOST_EXITS,
+      `last VM exits of processor ${processor}, newest last, with the count of its own instructions`,
     );
   }
 
@@ -314,14 +316,18 @@ export class MonitorCommands {
       throw new BareflankError(
         `only a recorded run goes back: ${ownName} run --record FILE, then ${ownName} replay FILE --gdb`,
       );
-    this.hasMoved = true;
     const stopped = await debug.goTo(count);
+    if (stopped.kind === 'begin')
+      throw new BareflankError(
+        `the recording has no instruction ${groupedDigits(count)}: it begins later; the machine is where it was, at instruction ${groupedDigits(session.pc.instructions)}`,
+      );
+    this.hasMoved = true;
     const [end = ''] =
       stopped.kind === 'end' ? [this.machine.ending()] : stopped.kind === 'interrupted' ? ['interrupted'] : [];
     return [
       ...(end === '' ? [] : [end]),
       this.where(),
-      'GDB has not noticed: "maintenance flush register-cache" shows the registers there',
+      'GDB still shows the old registers: type "maintenance flush register-cache"',
     ];
   }
 

@@ -9,7 +9,7 @@ export const OK = 'OK';
 export const UNKNOWN = '';
 
 /** Why nothing can be changed in a run that is recorded, or in the replay of one. */
-export const RECORDED = 'the run is recorded, and a replay would not come by the change';
+export const RECORDED = 'the run is recorded, and a replay would not have the change';
 
 /** A request that is refused. GDB shows the reason, but takes these characters for parts of the frame. */
 export const refused = (reason: string): string => `E.${reason.replace(/[#$}*]/g, ' ')}`;

@@ -42,8 +42,9 @@ export const failureLines = (failure: string | undefined): readonly string[] =>
 
 /** Frames of a write that are worth a line. */
 const MOST_FRAMES = 3;
-/** What the machine does for a write of the VMM, and Node. */
-const inner = /\/src\/machine\/(memory|processor|debug|intrinsics|vmx)\/|node:internal/;
+/** What every write of the VMM passes: the accessors of VMCS fields, the machine's part, and Node. Who called them is the answer. */
+const inner =
+  /\/src\/machine\/(memory|processor|debug|intrinsics|vmx)\/|\/src\/(intrinsics|vmm)\/accessors\/|\/src\/vmm\/vmcs_fields\/|VmcsIntelX64\.write |node:internal/;
 
 /** The frames at which TypeScript wrote: the user's, or else those of the VMM and the devices that come first. */
 export function writerFrames(trace: string): string[] {

@@ -4,7 +4,7 @@ import { UsageError } from '../failures/usage_error.js';
 import { replacedFile } from './replaced_file.js';
 
 /**
- * The absolute path of a snapshot to write. It is checked before the guest runs: a long run would be lost else.
+ * The absolute path of a snapshot, or of another file that is written at the end. It is checked before the guest runs: a long run would be lost else.
  *
  * @param option that names it. @throws UsageError
  */

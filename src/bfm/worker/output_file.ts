@@ -19,9 +19,16 @@ export function openOutput(path: string, mode = 0o666): number {
   }
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ENXIO: 'it is a pipe that no program reads; start the reader first',
+  ENOENT: 'there is no such folder; name a file in a folder of yours',
+  EISDIR: 'it is a folder; name a file',
+  EACCES: 'you may not write there; name a file in a folder of yours',
+};
+
 /** Why `openOutput` or a write failed, for people. */
 export function reasonOfOutput(error: unknown): string {
-  if ((error as NodeJS.ErrnoException).code === 'ENXIO')
-    return 'it is a pipe that no program reads; start the reader first';
+  const known = reasons[(error as NodeJS.ErrnoException).code ?? ''];
+  if (known !== undefined) return known;
   return error instanceof Error ? error.message : String(error);
 }

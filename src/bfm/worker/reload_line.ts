@@ -10,7 +10,7 @@ function shortened(path: string): string {
 
 /** What a reload has changed, as one line. */
 export function reloadLine({ changed, added, removed }: Reloaded): string {
-  const code = changed.length === 0 ? 'no code is another' : `new code: ${changed.map(shortened).join(', ')}`;
+  const code = changed.length === 0 ? 'the code has not changed' : `new code: ${changed.map(shortened).join(', ')}`;
   return [
     `reloaded; ${code}`,
     ...(added.length === 0 ? [] : [`new contributions: ${added.join(', ')}`]),

@@ -3,6 +3,7 @@
 // ones.
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
@@ -29,6 +30,8 @@ const shared: Readonly<Record<string, () => string>> = {
   sinon: () => import.meta.resolve('sinon'),
 };
 
+const names = Object.keys(shared).join(', ');
+
 /** What the bundles depend on besides their sources. */
 const salt = JSON.stringify([bundleSettings, replacedGlobals, import.meta.url]);
 
@@ -39,7 +42,7 @@ const useRunningCopy: Plugin = {
     onResolve({ filter: /^(bareflank|inversify|reflect-metadata|chai|sinon)(\/|$)/ }, ({ path }) => {
       const url = shared[path];
       if (url !== undefined) return { path: url(), external: true };
-      return { errors: [{ text: `'${path}' is not public; import from ${Object.keys(shared).join(', ')}` }] };
+      return { errors: [{ text: `'${path}' is not public; import from ${names}` }] };
     });
   },
 };
@@ -65,9 +68,22 @@ function placeOf(message: Message | undefined, folder: string): string | undefin
   return `${inside.startsWith('..') ? resolve(folder, file) : inside}:${line}:${column + 1}`;
 }
 
-function describeMessage(message: Message, folder: string): string {
-  const { text, location } = message;
-  return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
+/** What esbuild says, and where that names no cure, what we say. */
+function inOurWords(text: string): string {
+  if (text.startsWith('No loader is configured for')) return 'its name is not that of a TypeScript or JavaScript file';
+  const [, path = ''] = /^Could not resolve "(.*)"$/.exec(text) ?? [];
+  return isBuiltin(path)
+    ? `'${path}' is a module of Node, which the code of a VMM cannot use; import from ${names}`
+    : text;
+}
+
+function describeMessage(message: Message, file: string): string {
+  const folder = dirname(file);
+  const { location } = message;
+  const text = inOurWords(message.text);
+  return location === null
+    ? `${file}: ${text}`
+    : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
 async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
@@ -99,11 +115,24 @@ async function placingErrors<T>(file: string, make: () => Promise<T>): Promise<T
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>;
     if (errors === undefined) throw error;
-    throw new ModuleFileError(errors.map((message) => describeMessage(message, folder)).join('\n'), file, {
+    throw new ModuleFileError(errors.map((message) => describeMessage(message, file)).join('\n'), file, {
       causedBy: error,
       details: { where: placeOf(errors[0], folder) ?? file, found: errors.map(({ text }) => text).join('; ') },
     });
   }
+}
+
+/** The error for a name that a module imports from the framework, and that is not there. */
+function missingExport(file: string, causedBy: unknown): ModuleFileError | undefined {
+  if (!(causedBy instanceof SyntaxError)) return undefined;
+  const [, url, found] =
+    /^The requested module '(.*)' does not provide an export named '(.*)'$/.exec(causedBy.message) ?? [];
+  const from = Object.keys(shared).find((name) => url === shared[name]!());
+  if (from === undefined || found === undefined) return undefined;
+  return new ModuleFileError(`${file}: '${from}' has no export named '${found}'`, file, {
+    causedBy,
+    details: { where: file, found, expected: `a name that '${from}' exports` },
+  });
 }
 
 async function evaluate(file: string, bundled: string, isFresh: boolean): Promise<Readonly<Record<string, unknown>>> {
@@ -116,7 +145,10 @@ async function evaluate(file: string, bundled: string, isFresh: boolean): Promis
   } catch (error) {
     if (error instanceof SecondCopyError || error instanceof ModuleFileError) throw error;
     // Its frames are in the cause.
-    throw new ModuleFileError(`${file}: it threw while it was loaded: ${String(error)}`, file, { causedBy: error });
+    throw (
+      missingExport(file, error) ??
+      new ModuleFileError(`${file}: it threw while it was loaded: ${String(error)}`, file, { causedBy: error })
+    );
   }
 }
 

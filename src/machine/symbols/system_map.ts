@@ -43,7 +43,10 @@ function placeholderError(file: string, name: string): SymbolFileError {
 
 function lineError(file: string, number: number, line: string): SymbolFileError {
   const found = JSON.stringify(line.slice(0, 60));
-  return new SymbolFileError(`${file}, line ${number}: ${found} is no line of a System.map`, {
-    details: { where: `${file}:${number}`, found, expected: 'address, type and name: "ffffffff81000000 T _text"' },
-  });
+  return new SymbolFileError(
+    `${file}, line ${number}: ${found} is no line of a System.map. --symbols wants an ELF file with symbols or a System.map, with lines such as "ffffffff81000000 T _text"`,
+    {
+      details: { where: `${file}:${number}`, found, expected: 'address, type and name: "ffffffff81000000 T _text"' },
+    },
+  );
 }

@@ -113,7 +113,7 @@ function contributionOf(
     const served = bindings.get(target.identifier)?.[0];
     if (served !== undefined) return contributionOf(served, bindings);
     throw new UnresolvedSymbolError(
-      `${record.file}: ${nameOf(record.identifier)} is bound to the service ${nameOf(target.identifier)}, which no module binds`,
+      `${record.file}: ${nameOf(record.identifier)} is bound to the service ${nameOf(target.identifier)}, which no module binds: add bind(${nameOf(target.identifier)}).toSelf()`,
       [record.file],
     );
   }

@@ -66,6 +66,9 @@ describe('examples', () => {
     const lines = exampleText('load').split('\n').slice(2);
     expect(lines).to.have.length(3);
     expect(new Set(lines.map((line) => /^ {2}(?:\S+ )+ +/.exec(line)![0].length)).size).to.equal(1);
+    expect(exampleText('explore'), 'a long one').to.match(
+      /^ {2}bfm explore .*\n {4}an EPT hook .*\n {2}bfm replay missed/m,
+    );
     expect(exampleText('nothing')).to.equal('');
   });
 

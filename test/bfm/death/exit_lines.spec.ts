@@ -20,6 +20,10 @@ describe('exitLines', () => {
     ]);
   });
 
+  it('may have another title', () => {
+    expect(exitLines([exit(1 | Advanced)], 9, 'VM exit of processor 3')[0]).to.equal('VM exit of processor 3:');
+  });
+
   it('are none without exits', () => {
     expect(exitLines([], 9)).to.deep.equal([]);
   });

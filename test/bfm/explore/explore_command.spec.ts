@@ -76,6 +76,8 @@ describe('bfm explore', () => {
     await refused('--preemptions many: it must be a whole number', '--cpus', '2', '--preemptions', 'many');
     await refused('--workers 0: it must be a whole number from 1', '--cpus', '2', '--workers', '0');
     await refused('--start off: no VMM runs', '--cpus', '2', '--start', 'off');
+    await refused('--record /nowhere/x: there is no folder', '--cpus', '2', '--record', '/nowhere/x');
+    await refused('--resume /nowhere/x: there is no folder', '--cpus', '2', '--resume', '/nowhere/x');
     await refused('--real-clock makes runs that nobody can repeat', '--cpus', '2', '--real-clock');
   });
 });

@@ -40,9 +40,9 @@ describe('The report of an exploration', () => {
       'bfm: found: it broke, with 1 preemption',
       '  decision  passed over            after  executes next',
       '  12        processor 0 at 0x1000  cpuid  processor 1',
-      '  3 runs (1 + 2 by the number of their preemptions), up to 20 decisions each, 1.3 s',
+      '  3 runs (1 + 2 by number of preemptions), up to 20 decisions each, 1.3 s',
       '  1 run in which the predicate held',
-      '  2 runs which the guest ended',
+      '  2 runs that the guest ended',
       '  the run is in /a.bfr: bfm replay /a.bfr',
       '',
     ]);

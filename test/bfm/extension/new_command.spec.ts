@@ -34,6 +34,11 @@ describe('bfm new extension', () => {
       'my_first.ts',
       'tsconfig.json',
     ]);
+    const readme = readFileSync(join(own, 'README.md'), 'utf8');
+    expect(readme, 'npx finds bfm in the package, and would download another one elsewhere').to.include(
+      `Type these commands in ${packageRoot}`,
+    );
+    expect(readme).to.include(`-m ${own}/my_first.modules`);
     const launch = JSON.parse(readFileSync(join(own, '.vscode/launch.json'), 'utf8')) as { configurations: object[] };
     expect(launch.configurations).to.have.length(2);
     expect(launch.configurations[0]).to.include({ type: 'node', request: 'attach', port: 9229 });

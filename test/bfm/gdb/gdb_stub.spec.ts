@@ -107,7 +107,7 @@ describe('GdbStub', () => {
     expect(await register(gdb, 'st0')).to.equal('0000000000000080ff3f');
     expect(await register(gdb, 'ftag')).to.equal(littleEndian(0x3fffn, 4));
     const recorded = await client(code, 1, { canChange: false });
-    const why = 'E.the run is recorded, and a replay would not come by the change';
+    const why = 'E.the run is recorded, and a replay would not have the change';
     expect(await recorded.ask(`P0=${littleEndian(1n, 8)}`)).to.equal(why);
     expect(await recorded.ask(`G${await recorded.ask('g')}`)).to.equal(why);
     expect(await recorded.ask('M300000,1:41')).to.equal(why);

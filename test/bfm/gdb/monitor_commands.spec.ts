@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import { readSymbolFile } from '../../../src/machine/symbols/symbol_file.js';
 import { assemble } from '../../support/assembler.js';
+import { MonitorCommands } from '../../../src/bfm/gdb/monitor_commands.js';
 import { GdbClient, sessionOf } from './gdb_client.js';
 
 const code = assemble(['mov ecx, 5', 'again: loop again', 'cli', 'hlt'], 64, FLAT_IMAGE_ADDRESS);
@@ -39,6 +40,15 @@ describe('MonitorCommands', () => {
     expect(await shown('who 0x1000')).to.include('only a recorded run knows');
     expect(await shown('goto 1e3')).to.include('wants a number');
     expect(await shown('goto 1_000_000')).to.include('halted with interrupts off');
+  });
+
+  it('say that a recording begins behind the instruction to go to, and that the machine has not moved', async () => {
+    const debug = { canReverse: true, goTo: () => Promise.resolve({ kind: 'begin' }) };
+    const commands = new MonitorCommands({ debug, session: { pc: { instructions: 5000 } } } as never, {} as never);
+    expect(await commands.perform('goto 3', 0)).to.deep.equal([
+      'the recording has no instruction 3: it begins later; the machine is where it was, at instruction 5 000',
+    ]);
+    expect(commands.hasMoved).to.equal(false);
   });
 
   it('walk page tables', async () => {

@@ -29,6 +29,15 @@ describe('writerFrames', () => {
       'at write (build/src/vmm/entry/entry_x64.js:1:2)',
     ]);
   });
+
+  it('name the caller of an accessor of the VMCS, not the accessor', () => {
+    const accessors = ['vmm/vmcs_fields/vmcs_field_source.js', 'intrinsics/accessors/word_accessor.js'].map(ours);
+    const write = ours('vmm/vmcs/vmcs_intel_x64.js').replace('at write', 'at VmcsIntelX64.write');
+    const fill = ours('vmm/vmcs/vmcs_intel_x64.js').replace('at write', 'at VmcsIntelX64.fill');
+    expect(writerFrames(trace(write, ...accessors, fill))).to.deep.equal([
+      'at VmcsIntelX64.fill (build/src/vmm/vmcs/vmcs_intel_x64.js:1:2)',
+    ]);
+  });
 });
 
 describe('failureLines', () => {

@@ -57,5 +57,13 @@ describe('openOutput', () => {
     }
   });
 
-  it('says what the system says otherwise', () => expect(reasonFor(join(folder.path, 'no/file'))).to.match(/^ENOENT/));
+  it('says what to do if there is no folder, or only a folder', () => {
+    expect(reasonFor(join(folder.path, 'no/file'))).to.equal(
+      'there is no such folder; name a file in a folder of yours',
+    );
+    expect(reasonFor(folder.path)).to.equal('it is a folder; name a file');
+  });
+
+  it('says what the system says otherwise', () =>
+    expect(reasonFor(join(folder.path, 'n'.repeat(300)))).to.match(/^ENAMETOOLONG/));
 });

@@ -4,9 +4,9 @@ import { reloadLine } from '../../../src/bfm/worker/reload_line.js';
 
 describe('reloadLine', () => {
   it('says if nothing has changed, and what has', () => {
-    expect(reloadLine({ changed: [], added: [], removed: [] })).to.equal('reloaded; no code is another');
+    expect(reloadLine({ changed: [], added: [], removed: [] })).to.equal('reloaded; the code has not changed');
     expect(reloadLine({ changed: [], added: ['a'], removed: ['b', 'c'] })).to.equal(
-      'reloaded; no code is another; new contributions: a; gone: b, c',
+      'reloaded; the code has not changed; new contributions: a; gone: b, c',
     );
   });
 

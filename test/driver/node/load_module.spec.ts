@@ -111,6 +111,21 @@ describe('loadModule', () => {
     expect((await failure(file)).message).to.match(/lost\.ts:1:8: Could not resolve "\.\/nowhere\.js"/);
   });
 
+  it('says that a module cannot use Node, and which names the framework does not export', async () => {
+    const node = folder.write('node.ts', `import fs from 'node:fs';\nfs.readFileSync('/etc/passwd');`);
+    expect((await failure(node)).message).to.match(
+      /node\.ts:1:16: 'node:fs' is a module of Node, .*import from bareflank/,
+    );
+    const misspelt = folder.write('misspelt.ts', `import { bfinfos } from 'bareflank';\nbfinfos\`x\`;`);
+    expect((await failure(misspelt)).message).to.match(/misspelt\.ts: 'bareflank' has no export named 'bfinfos'$/);
+  });
+
+  it('says that a file of another kind is not one of TypeScript', async () => {
+    expect((await failure(folder.write('read.me', '# read'))).message).to.match(
+      /read\.me: its name is not that of a TypeScript or JavaScript file/,
+    );
+  });
+
   it('refuses deep imports of the framework', async () => {
     const file = folder.write(
       'deep.ts',

@@ -30,7 +30,7 @@ describe('readSystemMap', () => {
   it('names the line that is none', () => {
     expect(() => readSystemMap('a.map', 'ffffffff81000000 T _text\nhello world\n')).to.throw(
       SymbolFileError,
-      'a.map, line 2: "hello world" is no line of a System.map',
+      'a.map, line 2: "hello world" is no line of a System.map. --symbols wants an ELF file with symbols or a System.map, with lines such as "ffffffff81000000 T _text"',
     );
   });
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
+
+const site = (...args: string[]) => {
+  const script = join(packageRoot, 'scripts', 'site.mjs');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+};
+
+describe('npm run site', () => {
+  it('lists its options', () => {
+    const { status, stdout } = site('--help');
+    expect(status).to.equal(0);
+    for (const option of ['guest', 'snapshot', 'kernel', 'initrd', 'append', 'memory', 'out', 'serve'])
+      expect(stdout).to.include(`--${option}`);
+  });
+
+  it('refuses what it does not know before it builds anything, and lists its options', () => {
+    for (const [args, why] of [
+      [['--bogus'], "Unknown option '--bogus'"],
+      [['--memory', '512M'], '--memory 512M: it must be a number of MiB, as in --memory 512'],
+      [['8080'], "unexpected '8080'; a port goes behind --serve"],
+    ] as const) {
+      const { status, stdout, stderr } = site(...args);
+      expect([status, stdout]).to.deep.equal([2, '']);
+      expect(stderr).to.include(`npm run site: ${why}\n`).and.include('--serve [PORT]');
+    }
+  });
+});
