@@ -72,7 +72,7 @@ if (values.help) {
 }
 const [port = '8080', ...others] = positionals;
 if ((positionals.length > 0 && !values.serve) || others.length > 0 || !/^\d{1,5}$/.test(port)) {
-  refuse(`unexpected '${positionals.join(' ')}'; a port goes behind --serve`);
+  refuse(`unexpected '${positionals.join(' ')}'; a port goes after --serve`);
 }
 if (values.memory !== undefined && !/^[1-9]\d{0,3}$/.test(values.memory)) {
   refuse(`--memory ${values.memory}: it must be a number of MiB, as in --memory 512`);

@@ -22,7 +22,7 @@ describe('npm run site', () => {
     for (const [args, why] of [
       [['--bogus'], "Unknown option '--bogus'"],
       [['--memory', '512M'], '--memory 512M: it must be a number of MiB, as in --memory 512'],
-      [['8080'], "unexpected '8080'; a port goes behind --serve"],
+      [['8080'], "unexpected '8080'; a port goes after --serve"],
     ] as const) {
       const { status, stdout, stderr } = site(...args);
       expect([status, stdout]).to.deep.equal([2, '']);

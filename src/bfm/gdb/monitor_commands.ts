@@ -86,7 +86,7 @@ export class MonitorCommands {
     },
     'break-exit': {
       usage: 'REASON|none',
-      what: 'stop behind each VM exit of a reason, as in "break-exit cpuid"; several add up',
+      what: 'stop after each VM exit with this reason, as in "break-exit cpuid"; repeat it for more reasons',
       run: (argument) => this.breakExit(argument),
     },
     goto: {
@@ -303,7 +303,7 @@ export class MonitorCommands {
       );
     this.exitStops = [...new Set([...this.exitStops, reason])];
     return [
-      `the machine stops behind each VM exit of: ${this.exitStops.map((each) => exitReasonName(each)).join(', ')}`,
+      `the machine stops after each VM exit of: ${this.exitStops.map((each) => exitReasonName(each)).join(', ')}`,
     ];
   }
 

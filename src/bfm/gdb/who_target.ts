@@ -37,7 +37,7 @@ export type WhoTarget = (WrittenBytes | WrittenRegister) & {
 
 const memory = /^(phys:)?(0x[0-9a-fA-F]{1,16})(?:,([0-9]{1,4}))?$/;
 const EXPECTED =
-  "an address as in 0xffffffff81000000, 'phys:0x1000' or '0x1000,8', within one page; or the name of a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; '@1' behind it: of processor 1";
+  "an address as in 0xffffffff81000000, 'phys:0x1000' or '0x1000,8', within one page; or the name of a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; '@1' after it: of processor 1";
 const msrAddress = /^msr:(0x[0-9a-fA-F]{1,8})$/;
 
 /** What people type: an address, or the name of a register; a processor behind `@`. @throws UsageError */

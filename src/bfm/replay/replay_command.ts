@@ -86,7 +86,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     )
     .option(
       '--who <what>',
-      "who wrote it last, before the point of --until or the end: memory at a linear address, or at 'phys:0x1000'; '0x1000,8' for 8 bytes; or a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; '@1' behind it: of processor 1",
+      "who wrote it last, before the point of --until or the end: memory at a linear address, or at 'phys:0x1000'; '0x1000,8' for 8 bytes; or a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; '@1' after it: of processor 1",
     )
     .option(
       '--site <folder>',

@@ -96,6 +96,6 @@ export function checkSaved({ save, disks = [], start, isRestored }: RunRequest):
   const writable = disks.find(({ isWritable }) => isWritable);
   if (save.verifies === true && writable !== undefined)
     throw new UsageError(
-      `--verify-state lets the machine go on behind the saved moment, where it would change ${writable.path}: leave ",write" out`,
+      `--verify-state lets the machine go on after the saved moment, where it would change ${writable.path}: leave ",write" out`,
     );
 }

@@ -76,7 +76,7 @@ describe('MonitorCommands', () => {
 
   it('know VM exits by name and number', async () => {
     expect(await shown('exits')).to.equal('processor 0 has had no VM exit\n');
-    expect(await shown('break-exit CPUID')).to.equal('the machine stops behind each VM exit of: cpuid\n');
+    expect(await shown('break-exit CPUID')).to.equal('the machine stops after each VM exit of: cpuid\n');
     expect(await shown('break-exit ept-violation')).to.include('cpuid, ept_violation');
     expect(await shown('break-exit 30')).to.include('io_instruction');
     expect(await shown('break-exit none')).to.equal('no VM exit stops the machine\n');
