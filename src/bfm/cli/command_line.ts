@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { fullTrace } from '../../driver/node/user_frames.js';
 import { acceptClientOptions, clientOptionFlags } from '../client/client_options.js';
 import { commandsFor, commandTable } from './command_table.js';
@@ -65,9 +65,26 @@ function adopt(parent: Command, command: Command): void {
   parent.addCommand(command);
 }
 
+/** What the command-line parser says, in the form of our messages. */
+const ofParser = (message: string): string =>
+  message
+    .replace(/^error: /, '')
+    .replace(
+      /^command-argument value '(.*)' is invalid for argument '.*'\. Allowed choices are (.*)\.$/m,
+      '$1: it must be one of $2',
+    );
+
+/** Texts of the help, as the user types command lines: lines are broken afterwards. */
+const helpInOwnName: Partial<Help> = {
+  optionDescription: (option) => toTheUser(new Help().optionDescription(option)),
+  argumentDescription: (argument) => toTheUser(new Help().argumentDescription(argument)),
+  subcommandDescription: (command) => toTheUser(new Help().subcommandDescription(command)),
+  commandDescription: (command) => toTheUser(new Help().commandDescription(command)),
+};
+
 /** An error of the command-line parser, as one of our errors. */
 function problemOfParser({ message }: CommanderError, advice: string): Problem {
-  const what = message.replace(/^error: /, '');
+  const what = ofParser(message);
   return { name: UsageError.name, what, where: null, found: null, expected: null, advice };
 }
 
@@ -117,8 +134,9 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
     .configureOutput({
       writeOut: (text) => process.stdout.write(toTheUser(text)),
       writeErr: (text) => process.stderr.write(toTheUser(text)),
-      outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')),
+      outputError: (text, write) => write(text.startsWith('error: ') ? `bfm: ${ofParser(text)}` : text),
     })
+    .configureHelp(helpInOwnName)
     .exitOverride();
   program.addHelpText('after', OVERVIEW);
   acceptClientOptions(program);

@@ -35,6 +35,7 @@ describe('The command line', () => {
     const refused: [string, string, RegExp][] = [
       ['an unknown command', 'frobnicate', /unknown command 'frobnicate'/],
       ['an unknown command before a known one', 'frobnicate load x', /unknown command 'frobnicate'/],
+      ['a guest that nobody can make', 'guest ubuntu', /^bfm: ubuntu: it must be one of debian, debian-disk\n/],
       ['an unknown option with one bar', 'status -z', /unknown option '-z'/],
       ['an unknown option with two bars', 'status --zzz', /unknown option '--zzz'/],
       ['an option of another command', 'start --vcpuid 1', /unknown option '--vcpuid'/],

@@ -46,7 +46,7 @@ describe('bfm completion', () => {
       /^complete -c bfm -n '__fish_use_subcommand' -a 'run replay explore guest describe .*--help'$/m,
     );
     expect([other!.status, other!.stderr]).to.satisfy(
-      ([status, text]: [number, string]) => status === 2 && /Allowed choices are bash, zsh, fish/.test(text),
+      ([status, text]: [number, string]) => status === 2 && /cmd: it must be one of bash, zsh, fish/.test(text),
     );
   });
 });
