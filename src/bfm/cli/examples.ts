@@ -70,7 +70,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm dump --vcpuid 1', 'of another vCPU (hexadecimal)'],
   ],
   save: [
-    ['bfm save machine.snapshot', 'the machine with its VMM, which go on; a file of that name is replaced as a whole'],
+    [
+      'bfm save machine.snapshot',
+      'the machine with its VMM, which keeps running; a file of that name is replaced as a whole',
+    ],
     ['bfm run --restore machine.snapshot -m cpuidcount', 'goes on from there; -m names the modules that are loaded'],
     ['bfm driver_load --machine two --restore machine.snapshot -m cpuidcount', 'the same in the background'],
   ],

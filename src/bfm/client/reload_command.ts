@@ -18,7 +18,7 @@ If the new code does not compile or does not fit the state, it is refused, and t
 export function reloadCommand(): Command {
   const command = new Command('reload')
     .description(
-      'let the VMM go on with the code of its modules as it is now, or with other modules; its state is kept',
+      "replace the code of the VMM's modules by what their files contain now, or by other modules; the VMM's state is kept",
     )
     .argument(
       '[modules...]',

@@ -7,7 +7,7 @@ import { takes, withHost } from './client_options.js';
 /** The command `bfm save`: writes the machine in the background into a snapshot. */
 export function saveCommand(): Command {
   const command = new Command('save')
-    .description('save the machine and its VMM into a file, for --restore; they go on')
+    .description('save the machine and its VMM into a file, for --restore; the machine keeps running')
     .argument('<file>')
     .action(async (file: string) => {
       const path = snapshotOutput('save', file);

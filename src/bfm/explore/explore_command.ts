@@ -62,7 +62,7 @@ export function exploreCommand(done: (status: ExitStatus) => void): Command {
     .addHelpText('after', HELP)
     .action(async (options: ExploreCommandOptions) => done(await explore(options)));
   const record = command.options.find(({ long }) => long === '--record');
-  record!.description = 'write down the run under the shortest failing schedule, for bfm replay';
+  record!.description = 'record the run under the shortest failing schedule, for bfm replay';
   return command;
 }
 

@@ -60,7 +60,7 @@ const DEFAULT_CHECKPOINTS = '1G';
 /** The command `bfm replay`. @param done takes its exit status. */
 export function replayCommand(done: (status: ExitStatus) => void): Command {
   return instrumentOptions(inspectOptions(new Command('replay')))
-    .description('run a recorded run, or the run of a link of the page, again, and compare the two on the way')
+    .description('repeat a recorded run, or the run of a link of the page, and compare it with the recording')
     .argument(
       '<file>',
       'what bfm run --record or bfm driver_load --record wrote; or a link of the page: the address in quotes, or a file that has it',
@@ -71,7 +71,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       (point: string, before: readonly string[]) => [...before, point],
       [],
     )
-    .option('--checkpoints <size>', 'memory for checkpoints, by which it goes back', DEFAULT_CHECKPOINTS)
+    .option('--checkpoints <size>', 'memory for the checkpoints with which it goes back', DEFAULT_CHECKPOINTS)
     .option(
       '--compare',
       'run it twice, with its own modules and with those of -m, and show the VM exits of both side by side from the first difference on',

@@ -18,9 +18,9 @@ export function instrumentOptions(command: Command): Command {
     .option('--trace-limit <n>', `keep the newest N events of each kind (default: ${DEFAULT_TRACE_LIMIT})`)
     .option(
       '--trace-only <list>',
-      `what the trace has: some of ${traceKinds.join(', ')}, or names of exit reasons, with commas between`,
+      `what the trace contains: some of ${traceKinds.join(', ')}, or names of exit reasons, with commas between`,
     )
-    .option('--profile <file>', 'write a profile of the guest (.cpuprofile), and show where it was most')
+    .option('--profile <file>', 'write a profile of the guest (.cpuprofile), and show where it spent most of its time')
     .option('--profile-interval <µs>', `virtual time between two samples (default: ${DEFAULT_PROFILE_INTERVAL})`);
 }
 
@@ -85,13 +85,16 @@ export function machineOptions(command: Command): Command {
       'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
     )
     .option('--start-at <text>', 'start late, once this text appears on the console')
-    .option('--pace <pace>', 'how idle time passes: real, as on a clock (the default on a terminal), or fast, at once')
+    .option(
+      '--pace <pace>',
+      'how idle time passes: real (as on a clock; the default on a terminal) or fast (it is skipped)',
+    )
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
     .option(
       '--record <file>',
-      'write down the run from power-on or --restore on, for bfm replay: what comes in, and the state at intervals',
+      'record the run, from power-on or --restore on, for bfm replay: what comes in, and the state at intervals',
     )
-    .option('--with-code', 'the recording has the code of the modules too, not only its hash', false)
+    .option('--with-code', 'include the code of the modules in the recording, not only its hash', false)
     .option(
       '--real-clock',
       "modules see the host's clock and random numbers, not those of the machine; excludes --record",
