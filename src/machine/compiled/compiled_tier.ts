@@ -159,15 +159,25 @@ export class CompiledTier {
     const count = u32[Layout.WANTED_COUNT / 4]!;
     if (count === 0 || this.isWaiting(count)) return;
     const started = performance.now();
-    this.ownForms ??= this.parts.options.forms();
-    if (this.ownForms === undefined) return;
+    if (this.ownForms === undefined) this.readForms();
+    else this.compileList(count, started);
+    const { statistics } = this;
+    statistics.longestMilliseconds = Math.max(statistics.longestMilliseconds, performance.now() - started);
+  }
+
+  /** That takes as long as a batch, which comes after the next turn. */
+  private readForms(): void {
+    this.ownForms = this.parts.options.forms();
+    this.isBehind = this.ownForms !== undefined;
+  }
+
+  private compileList(count: number, started: number): void {
+    const { u32 } = this;
     this.waited = 0;
     const wanted = new Set(u32.subarray(Layout.WANTED_LIST / 4, Layout.WANTED_LIST / 4 + count));
     u32[Layout.WANTED_COUNT / 4] = 0;
     this.dropForgotten();
     this.compileSome([...wanted], started);
-    const { statistics } = this;
-    statistics.longestMilliseconds = Math.max(statistics.longestMilliseconds, performance.now() - started);
   }
 
   private compileSome(wanted: readonly number[], started: number): void {
