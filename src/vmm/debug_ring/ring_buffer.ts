@@ -26,6 +26,15 @@ export class RingBuffer {
   constructor(memory: Uint8Array) {
     this.positions = new DataView(memory.buffer, memory.byteOffset, headerBytes);
     this.buffer = memory.subarray(headerBytes, memory.length - tagBytes);
+    const [start, end] = [this.position(startOffset), this.position(endOffset)];
+    // A damaged snapshot may have anything there. Nothing could be written or read for ever.
+    if (!Number.isSafeInteger(end) || start > end || end - start > this.buffer.length) this.empty();
+  }
+
+  private empty(): void {
+    this.buffer.fill(0);
+    this.positions.setBigUint64(endOffset, 0n, true);
+    this.positions.setBigUint64(startOffset, 0n, true);
   }
 
   write(text: string): void {
@@ -62,8 +71,9 @@ export class RingBuffer {
     const { buffer } = this;
     let start = this.position(startOffset);
     while (end - start + bytes > buffer.length) {
-      while (buffer[start % buffer.length] !== 0) start++;
-      start++;
+      while (start < end && buffer[start % buffer.length] !== 0) start++;
+      // Only damage leaves a string without an end.
+      if (start < end) start++;
     }
     return start;
   }
