@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 124;
+export const maximumOfCovered = 123;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -104,7 +104,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/vmm/container/injections.ts': 'test/vmm/container/part_container.spec.ts',
   'src/vmm/container/part_module.ts': 'test/vmm/container/part_container.spec.ts',
   'src/vmm/container/vmm_container.ts': 'test/vmm/container/part_container.spec.ts',
-  'src/vmm/debug_ring/ring_buffer.ts': 'test/vmm/debug_ring/debug_ring_x64.spec.ts',
   'src/vmm/entry/entry_hooks_x64.ts': 'test/vmm/entry/entry_x64.spec.ts',
   'src/vmm/ept/ept_map.ts': 'test/vmm/ept/ept_view_intel_x64.spec.ts',
   'src/vmm/ept/invalidation.ts': 'test/vmm/ept/ept_combination.spec.ts',
