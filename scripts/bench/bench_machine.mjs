@@ -14,7 +14,7 @@ export const loops = {
   memory: { export: 'memoryLoop', iterations: 30e6, instructions: 7 * 30e6 + 5 },
   call: { export: 'callLoop', iterations: 20e6, instructions: 9.5 * 20e6 + 6 },
 };
-/** Recursion, which has no loop on the host beside it. */
+/** Recursion, which has no loop on the host. */
 export const recursion = { instructions: 4 * SMALL_CALLS + 12 * (CALLS_OF_RECURSION - SMALL_CALLS) + 6 };
 
 export const built = (path) => import(join(buildFolder, path));
