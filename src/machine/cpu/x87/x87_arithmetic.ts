@@ -185,14 +185,17 @@ export function FSCALE(): void {
     setR(aClass, aSign, aExp + (bSign ? -n : n), aSig);
   }
   if (da || db) { if (rClass != INVALID && !hasNan()) addRaised(DE); }
-  if (rClass == FINITE && bClass == ZERO_CLASS) { scaleByNothing(); return; }
+  if (rClass == FINITE && bClass == ZERO_CLASS) { if (report()) keepTiny(); return; }
   round80(64);
   if (report()) putR(0);
 }
-/** FSCALE by 2^0: a tiny number stays as it is, and is no underflow. A pseudo-denormal becomes the same number in normal form. */
-function scaleByNothing(): void {
+/**
+ * ST(0) scaled by 2^0, or divided by an infinity: a tiny number stays as it is, and is no underflow (test/differential). A pseudo-denormal
+ * becomes the same number in normal form.
+ */
+function keepTiny(): void {
   const s = st(0), se = signExponent(s), sig = significand(s);
-  if (report()) setSt(0, (se & EXPONENT80) == 0 && (sig & INTEGER_BIT) != 0 ? se | 1 : se, sig);
+  setSt(0, (se & EXPONENT80) == 0 && (sig & INTEGER_BIT) != 0 ? se | 1 : se, sig);
 }
 
 /** FXTRACT: ST(0) := exponent as a number, then push the significand */
@@ -239,6 +242,10 @@ function partialRemainder(nearest: bool): void {
   else {
     if (da || db) addRaised(DE);
     codes = aClass == ZERO_CLASS || bClass == INFINITE ? keepDividend() : divideOut(nearest);
+  }
+  if (aClass == FINITE && bClass == INFINITE) {
+    if (report()) { keepTiny(); setStatus(status() & ~(C0 | C1 | C2 | C3) | codes); }
+    return;
   }
   round80(64);
   setRoundedUp(false);
