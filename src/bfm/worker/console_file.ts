@@ -11,11 +11,11 @@ export interface ConsoleRequest {
 }
 
 /** @param what of the sentence "… cannot be …" @throws FileError */
-function attempt<T>(path: string, what: string, act: () => T): T {
+function attempt<T>(path: string, what: 'read' | 'written', act: () => T): T {
   try {
     return act();
   } catch (error) {
-    const found = reasonOfOutput(error);
+    const found = what === 'written' ? reasonOfOutput(error) : (error as Error).message;
     throw new FileError(`--virtio-console: ${path} cannot be ${what}: ${found}`, {
       causedBy: error,
       details: { where: path, found },

@@ -57,7 +57,7 @@ describe('WhoRun', () => {
       '  before: 0x0, after: 0x10',
       '  0 instructions of all processors before it, 0 VM exits, 0 ns',
     ]);
-    expect(lines[3]).to.include('VmcsIntelX64');
+    expect(lines[3]).to.include('src/vmm/vmcs/host_fields');
   });
 
   it('answers of a run that was recorded up to a text', async () => {

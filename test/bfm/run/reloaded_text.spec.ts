@@ -63,7 +63,7 @@ describe('bfm run --watch', () => {
       expect(stderr).to.match(
         /\nbfm: not reloaded: the new code does not fit the state .*\n {2}Counting\.written \(vcpu 0\) is a number/,
       );
-      const replay = JSON.parse((await bfm('replay', recording, '--json')).stdout) as typeof report;
+      const replay = JSON.parse((await bfm('replay', recording, '--allow-code', '--json')).stdout) as typeof report;
       expect([replay.outcome, replay.extensions]).to.deep.equal(['replayed', report.extensions]);
     });
 
