@@ -238,6 +238,16 @@ describe('Expectation', function () {
         false,
       ]);
     });
+    it('accepts each byte of a large operand in the next page too, when that page is not there either', () => {
+      const load = (at: number): InstructionCase =>
+        probeCase('FXRSTOR<u32>(ea) sse_state', [0x0f, 0xae, 0x0e], { [RSI]: at }, { fx: x87 });
+      const accepted = (testCase: InstructionCase, at: number): boolean =>
+        accepts(intel!.quirks, testCase, { ...core.run(testCase), faultAddress: BigInt(at) });
+      const missing = load(MemoryMap.data - 0x1010);
+      expect([-0x1000, -0xe11].map((offset) => accepted(missing, MemoryMap.data + offset))).to.deep.equal([true, true]);
+      expect(accepted(missing, MemoryMap.data - 0xe10), 'behind the operand').to.equal(false);
+      expect(accepted(load(MemoryMap.data - 0x10), MemoryMap.data), 'a page that is there').to.equal(false);
+    });
   });
 
   describe('of 16- and 32-bit code', () => {
