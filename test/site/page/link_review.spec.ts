@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Links in Chromium: what somebody sees before the code of a link runs, and what opens it.
 import { expect } from 'chai';
-import { mkdtempSync, rmSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { linkOfRun, runOfLink, type SharedRun } from '../../../src/site/machine/run_link.js';
-import { root } from '../../architecture/source_files.js';
 import { ownGuest } from '../machine/node_surroundings.js';
-import { hasBrowser, openSite, serveFolder, startBrowser } from './site_browser.js';
-
-const { buildSite } = (await import(new URL('../../../../scripts/site/build_site.mjs', import.meta.url).href)) as {
-  buildSite: (folder: string, guests: readonly object[]) => Promise<void>;
-};
+import { BuiltSite } from './built_site.js';
+import { hasBrowser, openSite } from './site_browser.js';
 
 describe('The links of the page', function () {
-  let folder: string;
-  let server: Server;
+  let site: BuiltSite | undefined;
   let browser: Browser;
   let page: Page;
   let address: string;
@@ -26,20 +17,12 @@ describe('The links of the page', function () {
 
   before(async function () {
     if (!hasBrowser()) return this.skip();
-    folder = mkdtempSync(join(tmpdir(), 'bareflank-site-'));
-    const placed = [ownGuest('echo', ''), ownGuest('cpuid', '1000')].map((guest) => ({
-      ...guest,
-      kernel: join(root, 'build', guest.kernel),
-    }));
-    await buildSite(folder, placed);
-    ({ server, address } = await serveFolder(folder));
-    browser = await startBrowser();
+    site = await BuiltSite.make([ownGuest('echo', ''), ownGuest('cpuid', '1000')]);
+    ({ address, browser } = site);
   });
 
   after(async () => {
-    await browser?.close();
-    server?.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true });
+    await site?.end();
   });
 
   beforeEach(async () => {

@@ -1,39 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the page does when its machine cannot go on, and how the keyboard reaches all of it, in Chromium.
 import { expect } from 'chai';
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { root } from '../../architecture/source_files.js';
 import { ownGuest } from '../machine/node_surroundings.js';
-import { hasBrowser, openSite, serveFolder, startBrowser } from './site_browser.js';
-
-const { buildSite } = (await import(new URL('../../../../scripts/site/build_site.mjs', import.meta.url).href)) as {
-  buildSite: (folder: string, guests: readonly object[]) => Promise<void>;
-};
+import { BuiltSite } from './built_site.js';
+import { hasBrowser, openSite } from './site_browser.js';
 
 describe('The page and its machine', function () {
+  let site: BuiltSite | undefined;
   let folder: string;
-  let server: Server;
   let browser: Browser;
   let page: Page;
   let address: string;
 
   before(async function () {
     if (!hasBrowser()) return this.skip();
-    folder = mkdtempSync(join(tmpdir(), 'bareflank-site-'));
-    const echo = ownGuest('echo', '');
-    await buildSite(folder, [{ ...echo, kernel: join(root, 'build', echo.kernel) }]);
-    ({ server, address } = await serveFolder(folder));
-    browser = await startBrowser();
+    site = await BuiltSite.make([ownGuest('echo', '')]);
+    ({ folder, address, browser } = site);
   });
 
   after(async () => {
-    await browser?.close();
-    server?.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true });
+    await site?.end();
   });
 
   beforeEach(async () => void (page = await openSite(browser, address)));

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The page in Chromium. With BAREFLANK_FULL=1 Debian runs there too, if `bfm guest debian` has made it.
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'puppeteer-core';
@@ -22,11 +20,9 @@ import { SiteMachine } from '../../../src/site/machine/site_machine.js';
 import { SitePorts } from '../../../src/site/machine/site_ports.js';
 import { bundleOf, coreBytes, fetchFile, Heard, nodeModules, ownGuest } from '../machine/node_surroundings.js';
 import { debianGuest, debianSnapshot } from './debian_snapshot.js';
-import { chromium, hasBrowser, openSite, serveFolder, startBrowser } from './site_browser.js';
+import { BuiltSite, buildSite } from './built_site.js';
+import { chromium, hasBrowser, openSite, serveFolder } from './site_browser.js';
 
-const { buildSite } = (await import(new URL('../../../../scripts/site/build_site.mjs', import.meta.url).href)) as {
-  buildSite: (folder: string, guests: readonly object[], snapshots?: readonly string[]) => Promise<void>;
-};
 const cpuid = ownGuest('cpuid', '1000');
 const echo = ownGuest('echo', '');
 const loops = { ...ownGuest('bench_processors', ''), memoryBytes: 64 << 20 };
@@ -105,8 +101,8 @@ async function hashOfRun(run: SharedRun): Promise<string> {
 }
 
 describe('The page', function () {
+  let site: BuiltSite | undefined;
   let folder: string;
-  let server: Server;
   let browser: Browser;
   let page: Page;
   let address: string;
@@ -114,20 +110,12 @@ describe('The page', function () {
 
   before(async function () {
     if (!hasBrowser()) return this.skip();
-    folder = mkdtempSync(join(tmpdir(), 'bareflank-site-'));
-    const file = (name: string): string => join(root, 'build', name);
-    await buildSite(
-      folder,
-      [cpuid, echo, loops].map((guest) => ({ ...guest, kernel: file(guest.kernel) })),
-    );
-    ({ server, address } = await serveFolder(folder));
-    browser = await startBrowser();
+    site = await BuiltSite.make([cpuid, echo, loops]);
+    ({ folder, address, browser } = site);
   });
 
   after(async () => {
-    await browser?.close();
-    server?.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true });
+    await site?.end();
   });
 
   beforeEach(async () => {
