@@ -43,6 +43,9 @@ export function emptyParts(): Parts {
 /** Legacy prefixes. SDM 2A "Instruction Prefixes". */
 const prefixBytes: readonly number[] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 
+/** The one that changes the size of operands. */
+export const operandSizePrefix = 0x66;
+
 /** True for a legacy prefix. */
 export const isPrefix = (byte: number): boolean => prefixBytes.includes(byte);
 

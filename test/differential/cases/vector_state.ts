@@ -5,6 +5,9 @@ import type { SeededRandom } from './seeded_random.js';
 
 const FXSAVE_BYTES = 512;
 
+/** Offsets in an FXSAVE image. SDM 2A "FXSAVE—Save x87 FPU, MMX Technology, and SSE State". */
+export const FxImage = { controlWord: 0, statusWord: 2, x87: 32, xmm: 160, registerBytes: 16 } as const;
+
 const SIGN = 0x80000000;
 const singleExponents = [1, 2, 0x3e, 0x3f, 0x40, 0xfe, 0xfd, 0x7e, 0x7f, 0x80, 0x9d, 0x9e, 0xbd, 0xbe];
 const doubleExponents = [

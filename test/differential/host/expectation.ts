@@ -25,7 +25,7 @@ import {
 import { localSegment } from '../cases/local_segments.js';
 import { initialData, MemoryMap } from '../cases/memory_map.js';
 import { Flag, statusFlags } from '../cases/undefined_flags.js';
-import { environmentBytes, isCompareToFlags } from '../cases/vector_state.js';
+import { environmentBytes, FxImage, isCompareToFlags } from '../cases/vector_state.js';
 
 const { rcx: RCX } = registerNumbers;
 
@@ -40,8 +40,8 @@ const MAX_LIMIT = 0xffffffff;
 const MOST_OPERAND_BYTES = 512;
 const pagePresent = 1;
 const pageBytes = 0x1000n;
-/** The status word in an FXSAVE image, and its bits. */
-const statusWord = 2;
+/** Bits of the status word in an FXSAVE image. */
+const { statusWord } = FxImage;
 const C1 = 0x200;
 const stackFault = 0x40;
 const addressSizePrefix = 0x67;

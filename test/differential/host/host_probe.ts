@@ -7,6 +7,7 @@ import { NoReferenceError } from './no_reference_error.js';
 import { probeCase, windowMiddle } from './probe_case.js';
 import type { ReferenceProcessor } from './reference_processor.js';
 import { Flag } from '../cases/undefined_flags.js';
+import { FxImage } from '../cases/vector_state.js';
 
 const { rbp: RBP, rcx: RCX, rdi: RDI, rsi: RSI, rsp: RSP } = registerNumbers;
 
@@ -22,8 +23,6 @@ const upperHalf = 0xffff800000000000n;
 /** Control words: with all exceptions masked, and with all but the invalid operation. */
 const masked = 0x37f;
 const invalidUnmasked = 0x37e;
-const FIRST_X87 = 32;
-const FIRST_XMM = 160;
 const firstNan = 0x7ff8000000000001n;
 const secondNan = 0x7ff8000000000002n;
 const readOnly = MemoryMap.data + MemoryMap.writableBytes;
@@ -34,11 +33,11 @@ const dataEnd = MemoryMap.data + MemoryMap.dataBytes;
 function imageWith(controlWord: number, statusWord: number): Uint8Array {
   const image = new Uint8Array(512);
   const view = new DataView(image.buffer);
-  view.setUint16(0, controlWord, true);
-  view.setUint16(2, statusWord, true);
+  view.setUint16(FxImage.controlWord, controlWord, true);
+  view.setUint16(FxImage.statusWord, statusWord, true);
   image[4] = 0xff;
   view.setUint32(24, 0x1f80, true);
-  for (let at = 32; at < 160; at += 16) {
+  for (let at: number = FxImage.x87; at < FxImage.xmm; at += FxImage.registerBytes) {
     view.setBigUint64(at, 1n << 63n, true);
     view.setUint16(at + 8, 0x3fff, true);
   }
@@ -48,7 +47,7 @@ function imageWith(controlWord: number, statusWord: number): Uint8Array {
 /** Its ST0 is 2^64, and the invalid operation is not masked. */
 function imageWithLarge(): Uint8Array {
   const image = imageWith(invalidUnmasked, 0);
-  new DataView(image.buffer).setUint16(FIRST_X87 + 8, 0x3fff + 64, true);
+  new DataView(image.buffer).setUint16(FxImage.x87 + 8, 0x3fff + 64, true);
   return image;
 }
 
@@ -57,7 +56,7 @@ function imageWithNans(): Uint8Array {
   const image = imageWith(masked, 0);
   const view = new DataView(image.buffer);
   [firstNan, secondNan, 0x3ff0000000000000n, 0x3ff0000000000000n].forEach((value, i) =>
-    view.setBigUint64(FIRST_XMM + 8 * i, value, true),
+    view.setBigUint64(FxImage.xmm + 8 * i, value, true),
   );
   return image;
 }
@@ -140,7 +139,7 @@ const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
     // DPPD XMM0, XMM1 with both lanes of the result
     testCase: probeCase('DPPD<Reg>(a,b,<u32>imm)', [0x66, 0x0f, 0x3a, 0x41, 0xc1, 0x33], {}, { fx: imageWithNans() }),
     read: ({ fx }) => {
-      const lane = fx && new DataView(fx.buffer, fx.byteOffset).getBigUint64(FIRST_XMM + 8, true);
+      const lane = fx && new DataView(fx.buffer, fx.byteOffset).getBigUint64(FxImage.xmm + 8, true);
       if (lane === secondNan) return 'by lane';
       return lane === firstNan ? 'one sum' : undefined;
     },

@@ -9,23 +9,16 @@ import {
   type CaseResult,
   type InstructionCase,
 } from '../cases/instruction_case.js';
-import { isPrefix } from '../cases/instruction_parts.js';
-import { storesX87 } from '../cases/vector_state.js';
+import { isPrefix, operandSizePrefix } from '../cases/instruction_parts.js';
+import { FxImage, storesX87 } from '../cases/vector_state.js';
 
 const { rcx: RCX } = registerNumbers;
 
 type Run = (testCase: InstructionCase) => CaseResult;
 
-/** FXSAVE image: SDM 2A "FXSAVE—Save x87 FPU, MMX Technology, and SSE State". */
-const CONTROL_WORD = 0;
-const STATUS_WORD = 2;
-const FIRST_X87 = 32;
-const FIRST_XMM = 160;
-const REGISTER_BYTES = 16;
 const X87_REGISTERS = 8;
 const TOP_SHIFT = 11 - 8;
 const TOP_MASK = 7;
-const operandSizeOverride = 0x66;
 const EXCEPTION_MASKS = 0x3f;
 
 const MEMORY_FAULTS: readonly number[] = [12, 13, 14, 17];
@@ -55,10 +48,10 @@ export function addOnce(testCase: InstructionCase, core: CaseResult, run: Run): 
   const [laneBytes, firstLane] = last.semantics === 'DPPS' ? [4, 1] : [8, 0];
   const first = { ...last, bytes: [...last.bytes.slice(0, -1), choice | (1 << firstLane)] };
   const { fx } = run({ ...testCase, instructions: [...testCase.instructions.slice(0, -1), first] });
-  const target = FIRST_XMM + REGISTER_BYTES * registerField(last);
+  const target = FxImage.xmm + FxImage.registerBytes * registerField(last);
   const sum = fx!.slice(target + firstLane * laneBytes, target + (firstLane + 1) * laneBytes);
   const result = Uint8Array.from(core.fx);
-  for (let lane = 0; lane * laneBytes < REGISTER_BYTES; lane++)
+  for (let lane = 0; lane * laneBytes < FxImage.registerBytes; lane++)
     if ((choice >> lane) & 1) result.set(sum, target + lane * laneBytes);
   return { ...core, fx: result };
 }
@@ -76,7 +69,7 @@ export function faultByMemory(testCase: InstructionCase, core: CaseResult, run: 
   const last = testCase.instructions.at(-1)!;
   if (testCase.fx === undefined || testCase.instructions.length !== 1 || !storesX87(last.semantics)) return core;
   const fx = Uint8Array.from(testCase.fx);
-  fx[CONTROL_WORD] = fx[CONTROL_WORD]! | EXCEPTION_MASKS;
+  fx[FxImage.controlWord] = fx[FxImage.controlWord]! | EXCEPTION_MASKS;
   const masked = run({ ...testCase, fx });
   const isFault = masked.outcome === Outcome.Exception && MEMORY_FAULTS.includes(masked.vector);
   return isFault && masked.rip === addressOf(testCase, 0) ? { ...masked, fx: testCase.fx } : core;
@@ -92,7 +85,7 @@ export function storeNothing(testCase: InstructionCase, core: CaseResult): CaseR
 
 /** `mmxStoreFault` "TOP cleared": a store of an MMX register that faults has made the stack of the x87 registers begin at 0; the tags are as before. */
 export function clearTop({ semantics, bytes }: CaseInstruction, core: CaseResult): CaseResult {
-  const isXmm = bytes.slice(0, bytes.indexOf(0x0f)).includes(operandSizeOverride);
+  const isXmm = bytes.slice(0, bytes.indexOf(0x0f)).includes(operandSizePrefix);
   if (
     isXmm ||
     !/^MOV([DQ]Mstore|NTQ)$/.test(semantics) ||
@@ -100,13 +93,13 @@ export function clearTop({ semantics, bytes }: CaseInstruction, core: CaseResult
     !MEMORY_FAULTS.includes(core.vector)
   )
     return core;
-  const high = core.fx[STATUS_WORD + 1]!;
+  const high = core.fx[FxImage.statusWord + 1]!;
   const top = (high >> TOP_SHIFT) & TOP_MASK;
   const fx = Uint8Array.from(core.fx);
-  fx[STATUS_WORD + 1] = high & ~(TOP_MASK << TOP_SHIFT);
+  fx[FxImage.statusWord + 1] = high & ~(TOP_MASK << TOP_SHIFT);
   for (let i = 0; i < X87_REGISTERS; i++) {
-    const from = FIRST_X87 + REGISTER_BYTES * ((i - top) & TOP_MASK);
-    fx.set(core.fx.subarray(from, from + REGISTER_BYTES), FIRST_X87 + REGISTER_BYTES * i);
+    const from = FxImage.x87 + FxImage.registerBytes * ((i - top) & TOP_MASK);
+    fx.set(core.fx.subarray(from, from + FxImage.registerBytes), FxImage.x87 + FxImage.registerBytes * i);
   }
   return { ...core, fx };
 }

@@ -10,13 +10,13 @@ import {
   type InstructionCase,
 } from '../cases/instruction_case.js';
 import { localSegment } from '../cases/local_segments.js';
+import { operandSizePrefix } from '../cases/instruction_parts.js';
 import { opcodeAt } from './instruction_quirks.js';
 
 const { rdi: RDI, rsp: RSP } = registerNumbers;
 const DEBUG = 1;
 const HALF_BYTES = 8;
 const PUSH_IMMEDIATE = 0x68;
-const operandSizeOverride = 0x66;
 const BOUND_RANGE = 5;
 const POP_EAX = 0x58;
 
@@ -76,7 +76,7 @@ export function* wholeBounds(testCase: InstructionCase, core: CaseResult, run: R
   const instruction = testCase.instructions[index]!;
   if (index > 0 || instruction.semantics !== 'BOUND' || core.vector !== BOUND_RANGE) return;
   const opcode = opcodeAt(instruction);
-  const prefixes = instruction.bytes.slice(0, opcode).filter((byte) => byte !== operandSizeOverride);
+  const prefixes = instruction.bytes.slice(0, opcode).filter((byte) => byte !== operandSizePrefix);
   // MOVD or MOVQ to an MMX register reads as many bytes as both bounds have
   const load = [0x0f, instruction.form.includes('<u16') ? 0x6e : 0x6f];
   const bytes = [...prefixes, ...load, ...instruction.bytes.slice(opcode + 1)];

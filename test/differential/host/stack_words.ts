@@ -2,12 +2,11 @@
 import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { addressOf, bitsOf, register, setRegister, type InstructionCase } from '../cases/instruction_case.js';
 import { localSegment, type LocalSegment } from '../cases/local_segments.js';
-import { isPrefix } from '../cases/instruction_parts.js';
+import { isPrefix, operandSizePrefix } from '../cases/instruction_parts.js';
 import { MemoryMap } from '../cases/memory_map.js';
 import { Flag } from '../cases/undefined_flags.js';
 
 const { rsp, rbp } = registerNumbers;
-const operandSizePrefix = 0x66;
 
 /** Instructions that use several words of the stack. */
 export const usesStackWords = (semantics: string): boolean =>
