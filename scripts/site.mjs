@@ -58,6 +58,16 @@ async function guestsOf({ guest = [], kernel, initrd, append, memory = '256' }) 
   return [...given, ...made, ...own];
 }
 
+/** A pipe or a device would be read for ever. @throws for the first file that cannot be read */
+async function refuseFlaws({ snapshot = [], kernel, initrd }) {
+  const { fileFlaw } = await import(join(buildFolder, 'src/driver/node/file_flaw.js'));
+  const given = [...snapshot.map((file) => ['--snapshot', file]), ['--kernel', kernel], ['--initrd', initrd]];
+  for (const [option, file] of given) {
+    const flaw = file === undefined ? undefined : fileFlaw(file);
+    if (flaw !== undefined) throw new Error(`${option} ${file}: ${flaw.sentence}`);
+  }
+}
+
 async function serve(folder, port) {
   const { context } = await import('esbuild');
   const server = await context({});
@@ -81,6 +91,7 @@ const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')]
 if (status !== 0) process.exit(status ?? 1);
 const folder = resolve(values.out ?? join(buildFolder, 'site'));
 try {
+  await refuseFlaws(values);
   const { buildSite } = await import('./site/build_site.mjs');
   await buildSite(folder, await guestsOf(values), values.snapshot);
   console.log(`the site is in ${folder}`);

@@ -2,15 +2,20 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { Fifo } from '../bfm/fifo.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
 
 const site = (...args: string[]) => {
   const script = join(packageRoot, 'scripts', 'site.mjs');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  const limits = { timeout: 60_000, killSignal: 'SIGKILL' } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', ...limits });
   return { status, stdout, stderr };
 };
 
 describe('npm run site', () => {
+  const folder = temporaryFolder();
+
   it('lists its options', () => {
     const { status, stdout } = site('--help');
     expect(status).to.equal(0);
@@ -27,6 +32,22 @@ describe('npm run site', () => {
       const { status, stdout, stderr } = site(...args);
       expect([status, stdout]).to.deep.equal([2, '']);
       expect(stderr).to.include(`npm run site: ${why}\n`).and.include('--serve [PORT]');
+    }
+  });
+
+  it('refuses files that cannot be read, before it builds anything: with a pipe it waited for ever', () => {
+    const { path: pipe } = new Fifo(join(folder.path, 'pipe'));
+    const missing = join(folder.path, 'missing');
+    for (const [args, why] of [
+      [['--snapshot', pipe], `--snapshot ${pipe}: it is a pipe, not a file`],
+      [['--kernel', pipe], `--kernel ${pipe}: it is a pipe, not a file`],
+      [
+        ['--kernel', join(packageRoot, 'package.json'), '--initrd', missing],
+        `--initrd ${missing}: there is no such file`,
+      ],
+    ] as const) {
+      const { status, stdout, stderr } = site('--out', join(folder.path, 'site'), ...args);
+      expect({ status, stdout, stderr }).to.deep.equal({ status: 1, stdout: '', stderr: `npm run site: ${why}\n` });
     }
   });
 });
