@@ -31,6 +31,9 @@ export interface DownloadedPackage {
 /** More packages than that are counted, not named. */
 const MOST_NAMES = 3;
 
+/** What to do if Debian's kernel cannot be had. */
+export const OTHER_KERNEL = 'boot files of your own: bfm run --kernel FILE --initrd FILE';
+
 /** A line of `apt-get --print-uris`: 'URI' FILE BYTES CHECKSUM. */
 const URI_LINE = /^'[^']+' (\S+) (\d+)/;
 
@@ -55,14 +58,21 @@ export class DebianArchive {
 
   /** The package on which a meta package depends. @param wanted what its name looks like @throws GuestError */
   async dependency(meta: string, wanted: RegExp): Promise<string> {
-    const text = (await runTool('apt-cache', ['depends', meta], this.place)).toString();
-    const names = [...text.matchAll(/^\s*Depends: (\S+)$/gm)].map(([, name]) => name!);
+    const names = await this.dependencies(meta);
     const name = names.find((each) => wanted.test(each));
     if (name !== undefined) return name;
+    const found = names.join(', ') || 'nothing';
+    const advice = `run apt-get update as root: the host's apt needs Debian's package lists; or ${OTHER_KERNEL}`;
     throw new GuestError(
-      `apt names no kernel on which ${meta} depends; run apt-get update as root: the host's apt needs Debian's package lists`,
-      { details: { where: 'apt-cache', found: names.join(', ') || 'nothing', expected: String(wanted) } },
+      `apt names no kernel on which ${meta} depends: bfm looks for a name ${String(wanted)}, and apt-cache depends names ${found}; ${advice}`,
+      { details: { where: 'apt-cache', found, expected: String(wanted), advice } },
     );
+  }
+
+  /** The packages on which one depends, without alternatives. @throws GuestError */
+  async dependencies(name: string): Promise<string[]> {
+    const text = (await runTool('apt-cache', ['depends', name], this.place)).toString();
+    return [...text.matchAll(/^\s*Depends: ([^\s<>]+)$/gm)].map(([, each]) => each!);
   }
 
   /**
@@ -86,11 +96,15 @@ export class DebianArchive {
     });
   }
 
-  /** Downloads packages of the architecture amd64 and unpacks each into a folder. @returns them in the order of the names @throws GuestError */
-  async obtain(names: readonly string[]): Promise<UnpackedPackage[]> {
+  /**
+   * Downloads packages of the architecture amd64 and unpacks each into a folder.
+   *
+   * @param folderOf names the folder: packages may share one. The default is one for each @returns them in the order of the names @throws GuestError
+   */
+  async obtain(names: readonly string[], folderOf = (name: string): string => name): Promise<UnpackedPackage[]> {
     const unpacked: UnpackedPackage[] = [];
     for (const { name, path, fullName } of await this.download(names)) {
-      const folder = join(this.place.folder, name);
+      const folder = join(this.place.folder, folderOf(name));
       await this.progress.step(`unpacking ${name}`, () => runTool('dpkg-deb', ['-x', path, folder], this.place));
       unpacked.push({ name: fullName, folder });
     }

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { basename, join } from 'node:path';
 import { packageRoot } from '../../driver/node/package_paths.js';
 import { CpioArchive } from './cpio_archive.js';
-import { DebianArchive, type UnpackedPackage } from './debian_archive.js';
+import { DebianArchive, OTHER_KERNEL } from './debian_archive.js';
 import type { GuestEntry } from '../guests/guest_catalog.js';
 import { GuestError } from '../guests/guest_error.js';
 import { dependencyList, KernelModules, type KernelModule } from './kernel_modules.js';
@@ -11,7 +11,9 @@ import type { Workshop } from './workshop.js';
 
 /** The package that depends on Debian's newest kernel for virtual machines. */
 const META = 'linux-image-cloud-amd64';
-const KERNEL = /^linux-image-\d.*-cloud-amd64$/;
+const KERNEL = /^linux-image-(\d.*-cloud-amd64)$/;
+/** Since Linux 7 that package has no files of its own: it depends on packages with the kernel, its modules, and the list of those that are built in. */
+const PARTS = ['linux-binary-', 'linux-modules-', 'linux-base-'];
 const BUSYBOX = 'busybox-static';
 
 /** Modules for the devices of the simulated PC, which the guest's first process loads. */
@@ -31,12 +33,25 @@ const profile = `export HOME=/root PS1='debian:\\w# '\n`;
 function onlyEntry(folder: string, pattern: RegExp): string {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => pattern.test(name)) : [];
   if (names.length === 1) return join(folder, names[0]!);
+  const found = names.join(', ') || 'none';
   throw new GuestError(
-    `${folder} has ${names.length} entries ${String(pattern)}; bfm does not know this layout of a kernel package`,
-    {
-      details: { where: folder, found: names.join(', ') || 'none', expected: `one entry ${String(pattern)}` },
-    },
+    `${folder} has ${names.length} entries ${String(pattern)}; bfm does not know this layout of a kernel package: ${OTHER_KERNEL}`,
+    { details: { where: folder, found, expected: `one entry ${String(pattern)}`, advice: OTHER_KERNEL } },
   );
+}
+
+/** The package of the newest kernel, and those of its parts, if it has any. @throws GuestError */
+async function kernelPackages(archive: DebianArchive): Promise<readonly [image: string, ...parts: string[]]> {
+  const image = await archive.dependency(META, KERNEL);
+  const [, version] = KERNEL.exec(image)!;
+  const parts = PARTS.map((part) => `${part}${version}`);
+  return [image, ...(await archive.dependencies(image)).filter((name) => parts.includes(name))];
+}
+
+/** The kernel, which Debian has in /boot, and since Linux 7 next to its modules. */
+function kernelFile(unpacked: string, modules: string): string {
+  const path = join(modules, 'vmlinuz');
+  return existsSync(path) ? path : onlyEntry(join(unpacked, 'boot'), /^vmlinuz-/);
 }
 
 /** /lib/modules/VERSION. Since Debian 13 the kernel's packages have it below /usr. */
@@ -89,16 +104,18 @@ export async function makeBootFiles({ files }: GuestEntry, workshop: Workshop): 
   const { progress, result } = workshop;
   const place = { folder: workshop.work, signal: workshop.signal };
   const archive = new DebianArchive(place, progress);
-  const kernelName = await archive.dependency(META, KERNEL);
-  const [kernel, busybox] = (await archive.obtain([kernelName, BUSYBOX])) as [UnpackedPackage, UnpackedPackage];
+  const kernel = await kernelPackages(archive);
+  const unpacked = await archive.obtain([...kernel, BUSYBOX], (name) => (name === BUSYBOX ? name : kernel[0]));
+  const { folder: kernelFolder } = unpacked[0]!;
+  const busybox = unpacked.at(-1)!;
   return progress.step('packing the RAM disk', async () => {
-    const folder = modulesFolder(kernel.folder);
+    const folder = modulesFolder(kernelFolder);
     const modules = await new KernelModules(folder, place).withNeeds([...loaded, ...offered]);
     const version = basename(folder);
     const bytes = ramDisk(readFileSync(busyboxFile(busybox.folder)), version, modules);
     writeFileSync(join(result, files.initrd), bytes, { mode: 0o600 });
-    copyFileSync(onlyEntry(join(kernel.folder, 'boot'), /^vmlinuz-/), join(result, files.kernel));
-    return { packages: [kernel.name, busybox.name], version, modules };
+    copyFileSync(kernelFile(kernelFolder, folder), join(result, files.kernel));
+    return { packages: unpacked.map(({ name }) => name), version, modules };
   });
 }
 

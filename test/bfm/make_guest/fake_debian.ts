@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { TemporaryFolder } from '../../driver/node/temporary_folder.js';
 
 /** The kernel that the fake archive has. */
 export const KERNEL = 'linux-image-6.9.9-cloud-amd64';
 export const VERSION = '6.9.9-cloud-amd64';
+/** The packages in which Debian has that kernel since Linux 7, besides the one that depends on them. */
+export const PARTS = ['linux-base', 'linux-binary', 'linux-modules'].map((part) => `${part}-${VERSION}`);
 /** What each package is made of when apt has "downloaded" it: seven bytes. */
 const PACKAGE = 'package';
 
@@ -19,6 +21,8 @@ export interface FakeDebian {
   readonly cacheHome: string;
   /** Where guests are kept. */
   readonly guests: string;
+  /** From now on the kernel is in packages of its parts. */
+  splitsKernel(): void;
   /** From now on apt-get download fails with this on stderr. */
   downloadSays(complaint: string): void;
   /** From now on no program is found. */
@@ -28,7 +32,29 @@ export interface FakeDebian {
 /** The text of a module's file: the kernel's build puts what it needs between zero bytes. */
 export const moduleText = (needs: string): string => `\u007fELF\0license=GPL\0depends=${needs}\0name=x\0`;
 
+/** Each part of the kernel goes into its package, below /usr; the kernel's own package has nothing but its documentation. */
+function splitKernel(folder: TemporaryFolder): void {
+  const at = (path: string): string => join(folder.path, path);
+  const [base, binary, modules] = PARTS.map((part) => {
+    const path = at(`trees/${part}/usr/lib/modules/${VERSION}`);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }) as [string, string, string];
+  const from = at(`trees/${KERNEL}/lib/modules/${VERSION}`);
+  renameSync(join(from, 'modules.builtin'), join(base, 'modules.builtin'));
+  renameSync(at(`trees/${KERNEL}/boot/vmlinuz-${VERSION}`), join(binary, 'vmlinuz'));
+  renameSync(join(from, 'kernel'), join(modules, 'kernel'));
+  rmSync(at(`trees/${KERNEL}`), { recursive: true });
+  folder.write(`trees/${KERNEL}/usr/share/doc/${KERNEL}/changelog`, 'split');
+  folder.write(
+    'depends',
+    ' |Depends: dracut\n  Depends: <linux-initramfs-tool>\n' + PARTS.map((part) => `  Depends: ${part}\n`).join(''),
+  );
+}
+
 function writeTrees(folder: TemporaryFolder): void {
+  rmSync(join(folder.path, 'trees'), { recursive: true, force: true });
+  folder.write('depends', '');
   const modules = `trees/${KERNEL}/lib/modules/${VERSION}`;
   folder.write(`trees/${KERNEL}/boot/vmlinuz-${VERSION}`, 'the kernel');
   folder.write(
@@ -54,7 +80,12 @@ function writeTrees(folder: TemporaryFolder): void {
 
 function writePrograms(folder: TemporaryFolder): string {
   const programs = {
-    'apt-cache': `echo "$2"; echo "  Depends: ${KERNEL}"`,
+    'apt-cache': `
+      echo "$2"
+      case $2 in
+      ${KERNEL}) cat "${folder.path}/depends" ;;
+      *) echo "  Depends: ${KERNEL}" ;;
+      esac`,
     // download [--print-uris] -qq NAME:amd64 …
     'apt-get': `
       case " $* " in *" -s "*) printf 'Inst %s (1:2)\\n' ${SYSTEM.join(' ')}; exit 0 ;; esac
@@ -73,7 +104,7 @@ function writePrograms(folder: TemporaryFolder): string {
     'dpkg-deb': `
       name=$(basename "$2"); name=\${name%%_*}
       case $1 in
-      -x) cp -r "${folder.path}/trees/$name" "$3" ;;
+      -x) mkdir -p "$3"; cp -r "${folder.path}/trees/$name/." "$3" ;;
       -e) cp "${folder.path}/control/$name/control" "$3" ;;
       --fsys-tarfile) tar -c -C "${folder.path}/trees/$name" -f - . ;;
       esac`,
@@ -111,6 +142,7 @@ export function useFakeDebian(folder: TemporaryFolder): FakeDebian {
     get guests() {
       return join(cacheHome, 'bareflank', 'guests');
     },
+    splitsKernel: () => splitKernel(folder),
     downloadSays: (complaint) => void (process.env.FAKE_APT_SAYS = complaint),
     withoutPrograms: () => {
       const empty = join(folder.path, 'empty');

@@ -9,7 +9,7 @@ import { Progress } from '../../../src/bfm/make_guest/progress.js';
 import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { readCpio } from './cpio_reader.js';
-import { KERNEL, useFakeDebian, VERSION } from './fake_debian.js';
+import { KERNEL, PARTS, useFakeDebian, VERSION } from './fake_debian.js';
 
 const folder = temporaryFolder();
 
@@ -54,11 +54,21 @@ describe('makeDebian', () => {
     expect([...entries.keys()].filter((name) => name.endsWith('.ko'))).to.have.length(7);
   });
 
+  it('finds kernel and modules in the packages that Debian splits them into since Linux 7', async () => {
+    fake.splitsKernel();
+    const packages = [KERNEL, ...PARTS, 'busybox-static'].map((name) => `${name}_1:2_amd64`);
+    expect(await make()).to.deep.equal(packages);
+    expect(readFileSync(join(result, 'vmlinuz'), 'utf8')).to.equal('the kernel');
+    const names = [...readCpio(readFileSync(join(result, 'initrd'))).keys()];
+    expect(names).to.include(`lib/modules/${VERSION}/kvm_intel.ko`);
+    expect(names, 'it is built into this kernel').not.to.include(`lib/modules/${VERSION}/virtio_blk.ko`);
+  });
+
   it('says if it does not know the layout of the kernel package', async () => {
     rmSync(join(folder.path, 'trees', KERNEL, 'boot'), { recursive: true });
     const error = await make().catch((each: unknown) => each);
     expect(error).to.be.instanceOf(GuestError);
-    expect((error as GuestError).message).to.match(/boot has 0 entries .*bfm does not know this layout/);
+    expect((error as GuestError).message).to.match(/boot has 0 entries .*bfm does not know this layout.*--kernel FILE/);
   });
 
   it('fails without apt', async () => {
