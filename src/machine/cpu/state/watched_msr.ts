@@ -6,8 +6,11 @@ import { currentRip } from "./instruction";
 
 @external("env", "msrWritten") declare function tellHost(before: u64, after: u64, rip: u64): void;
 
-/** Whether the host wants to hear of writes of this MSR. */
-@inline export function watchesMsr(index: u32): bool { return load<u32>(WATCHED_MSR) == index + 1; }
+/** Whether the host wants to hear of writes of this MSR. The word is 1 + its address, so that no value of ECX is that of none. */
+@inline export function watchesMsr(index: u32): bool {
+  const watched = load<u32>(WATCHED_MSR);
+  return watched != 0 && watched - 1 == index;
+}
 /** The MSR that is watched has been written, or is about to be. */
 export function msrWritten(before: u64, after: u64): void { tellHost(before, after, currentRip()); }
 /** Stores a word that is an MSR, for instructions other than WRMSR. */
