@@ -77,12 +77,12 @@ function hostMips(module, { export: name, iterations, instructions }) {
  * @param settings of the module's parameters. @returns the machine, milliseconds, the counts of exits by reason, and the module's reports.
  */
 async function underVmm(guest, module, settings = {}) {
-  const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
+  const [{ Driver }, { moduleFiles }, { ExitPathInlining }] = await Promise.all([
     built('src/driver/driver.js'),
     built('src/driver/node/module_files.js'),
     built('src/driver/node/exit_path_inlining.js'),
   ]);
-  inlineExitPath();
+  const inlining = new ExitPathInlining();
   const { pc, boot } = await newPc(guest);
   const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
   const file = join(root, module);
@@ -91,7 +91,7 @@ async function underVmm(guest, module, settings = {}) {
   await driver.load(settings);
   boot();
   driver.start();
-  const milliseconds = runToEnd(pc);
+  const milliseconds = runToEnd(pc, () => inlining.quantumEnded(pc));
   const result = { pc, milliseconds, exits: [...pc.exits()], reports: driver.reports() };
   driver.close();
   return result;

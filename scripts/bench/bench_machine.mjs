@@ -38,11 +38,14 @@ export async function newPc(guest, memoryBytes = 64 << 20, compiledTier = undefi
   return { pc, boot: () => pc.boot({ kernel: { name: guest, bytes: guestCode(guest) }, modules: [], append: '' }) };
 }
 
-/** Milliseconds from the first quantum to the guest's write of the debug-exit port. */
-export function runToEnd(pc) {
+/** Milliseconds from the first quantum to the guest's write of the debug-exit port. @param quantumEnded called behind each quantum */
+export function runToEnd(pc, quantumEnded = () => {}) {
   const start = performance.now();
   let end;
-  while (end === undefined) end = pc.runQuantum(() => true);
+  while (end === undefined) {
+    end = pc.runQuantum(() => true);
+    quantumEnded();
+  }
   const milliseconds = performance.now() - start;
   if (end.kind !== 'debug-exit') throw new Error(`the guest ended by ${end.kind}: ${end.detail}`);
   return milliseconds;

@@ -35,7 +35,7 @@ async function measure(loop: ExitLoop, turns: number): Promise<Allocation> {
   return { name: loop.name, exits: pc.exits()[loop.reason]!, bytesAnExit };
 }
 
-// As every program does that runs machines.
+// As programs do whose guests exit all the time.
 inlineExitPath();
 
 const wanted = process.argv.slice(3);

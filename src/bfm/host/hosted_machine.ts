@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { Driver } from '../../driver/driver.js';
 import type { SeededGlobals } from '../../driver/handler_globals.js';
-import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
+import { useSourceMaps } from '../../driver/node/source_maps.js';
 import { PromiseWatch } from '../../driver/node/promise_watch.js';
 import type { PcEnd } from '../../machine/pc.js';
 import type { GuestEnd } from '../../session/guest_end.js';
@@ -202,9 +202,7 @@ export class HostedMachine {
     const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart, recorder };
     this.session = await MachineSession.create(options, this.ports);
     this.globals = useGlobalsOf(this.session, request, seed);
-    inlineExitPath();
-    // Stack traces of handlers name the user's file and line, not the bundle's.
-    process.setSourceMapsEnabled(true);
+    useSourceMaps();
     if (request.realClock !== true) this.promises = new PromiseWatch();
     this.driver = await Driver.create({
       ...(this.promises && { watch: this.promises.follow }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import type { PromiseWatch } from '../../driver/node/promise_watch.js';
+import { useSourceMaps } from '../../driver/node/source_maps.js';
 import type { ModuleSource } from '../../driver/module_source.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
@@ -48,8 +48,7 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
   const { session, inputs } = parts;
   options.made?.(session);
   const globals = useGlobalsOf(session, start.request, start.seed);
-  process.setSourceMapsEnabled(true);
-  inlineExitPath();
+  useSourceMaps();
   const driver = await ReplayedDriver.create(session, {
     source: announced(source, (what) => post({ kind: 'calling', what })),
     machine: session.pc.driverAccess,

@@ -175,16 +175,14 @@ export class MachineRun {
     const saved = snapshot?.driver?.image === undefined ? undefined : snapshot.driver;
     if (saved === undefined && request.start === 'off' && request.modules.length === 0) return undefined;
     // Loaded only if needed: containers, bundler and VMM take a third of the start-up time of a run without a VMM.
-    const [{ Driver }, { moduleFiles }, { inlineExitPath }, { PromiseWatch }] = await Promise.all([
+    const [{ Driver }, { moduleFiles }, { useSourceMaps }, { PromiseWatch }] = await Promise.all([
       import('../../driver/driver.js'),
       import('../../driver/node/module_files.js'),
-      import('../../driver/node/exit_path_inlining.js'),
+      import('../../driver/node/source_maps.js'),
       import('../../driver/node/promise_watch.js'),
     ]);
-    inlineExitPath();
     if (request.realClock !== true) this.promises = new PromiseWatch();
-    // Stack traces of handlers name the user's file and line, not the bundle's.
-    process.setSourceMapsEnabled(true);
+    useSourceMaps();
     const driver = await Driver.create({
       source: announced(moduleFiles, (what) => this.post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,

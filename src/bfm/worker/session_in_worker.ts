@@ -3,6 +3,7 @@
 import { processorModel } from '../../machine/models/processor_models.js';
 import { handlerGlobals, useHandlerGlobals, type SeededGlobals } from '../../driver/handler_globals.js';
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
+import { ExitPathInlining } from '../../driver/node/exit_path_inlining.js';
 import type { MachineSession, SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
 import { readCompiledForms } from './boot_file.js';
@@ -65,6 +66,7 @@ export function sessionPorts(
   post: (message: SessionMessage) => void,
   wantsAttention: () => boolean,
 ): SessionPorts {
+  const inlining = new ExitPathInlining();
   return {
     console: new OutputBuffer(control, (bytes) => post({ kind: 'console', bytes })),
     vmm: new OutputBuffer(control, (bytes) => post({ kind: 'vmm', bytes })),
@@ -79,6 +81,7 @@ export function sessionPorts(
     wantsAttention,
     quantumEnded: (pc) => {
       control.counters.publish(pc);
+      inlining.quantumEnded(pc);
       control.beat();
     },
   };

@@ -27,8 +27,10 @@ describe('makeReplayMachine', () => {
     const ports = sessionPorts(control, post, () => false);
     using promises = new PromiseWatch();
     const machine = { request, modules, items, source: moduleFiles, control, ports, post, promises };
+    const sourceMaps = process.sourceMapsEnabled;
     const made = await makeReplayMachine(machine);
     try {
+      expect(process.sourceMapsEnabled, 'a setting of this process, which is not its own').to.equal(sourceMaps);
       const { session, vmm, lateStart } = made;
       expect([vmm.driver.status, lateStart]).to.deep.equal(['VMM_RUNNING', undefined]);
       expect([session.pc.processors.length, session.pc.ram.length]).to.deep.equal([1, request.memoryBytes]);

@@ -6,6 +6,7 @@ import { WhoRun } from '../../../src/bfm/replay/who_run.js';
 import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import { BareflankError } from '../../../src/intrinsics/errors.js';
 import type { ReplayPoint } from '../../../src/session/replay/replay_point.js';
+import { withSourceMaps } from '../../driver/node/with_source_maps.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
 import { recordedRun } from '../recording/own_run.js';
@@ -29,6 +30,8 @@ const extension = (name: string, ...lines: readonly string[]): string =>
   );
 
 describe('WhoRun', () => {
+  withSourceMaps();
+
   it('names the line of an extension that wrote a VMCS field, and the VM exit in which it did', async () => {
     const module = extension(
       'moves',
