@@ -354,6 +354,11 @@ export class Pc {
     return this.execution.eachLoaded(({ processor }) => look(processor));
   }
 
+  /** Does work that looks at processors, and may be ended in the middle of a look. */
+  settling<T>(work: () => T): T {
+    return this.execution.keepingSelection(work);
+  }
+
   /** Instructions of all processors. */
   get instructions(): number {
     return this.processors.reduce((sum, processor) => sum + processor.instructionCount, 0);

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inspect, type InspectOptionsStylized } from 'node:util';
+import { promiseHooks } from 'node:v8';
 import { createContext, Script, type Context } from 'node:vm';
 import { BareflankError } from '../../intrinsics/errors.js';
+import { groupedDigits } from '../../session/grouped_digits.js';
+import { isNoStray } from '../failures/stray_errors.js';
+import { LookLimit } from './look_limit.js';
 
-/** How long an expression may take. The watchdog waits longer. */
-const LONGEST_MILLISECONDS = 2000;
+/** Characters of a value that are shown. */
+const MOST_CHARACTERS = 1 << 18;
 
 /** Sessions whose variables are kept. */
 const MOST_SESSIONS = 16;
+
+const show = new Script('show()', { filename: 'show' });
 
 const isError = (thrown: unknown): thrown is Error => Object.prototype.toString.call(thrown) === '[object Error]';
 
@@ -35,10 +41,14 @@ export function shownValue(value: unknown): string {
 export class Evaluator {
   private readonly contexts = new Map<string, Context>();
 
-  /** @param longest milliseconds that an expression may take */
+  /**
+   * @param limit of an expression; the looks of the scope check it
+   * @param settling does the work of an expression, which may be ended in the middle of a look
+   */
   constructor(
     private readonly scope: Readonly<Record<string, unknown>>,
-    private readonly longest = LONGEST_MILLISECONDS,
+    private readonly limit = new LookLimit(),
+    private readonly settling: <T>(work: () => T) => T = (work) => work(),
   ) {}
 
   /**
@@ -47,12 +57,22 @@ export class Evaluator {
    */
   evaluate(code: string, session?: string): string | undefined {
     const context = session === undefined ? this.newContext() : this.contextOf(session);
+    return this.settling(() => this.evaluateIn(context, code));
+  }
+
+  private evaluateIn(context: Context, code: string): string | undefined {
+    const { limit } = this;
+    limit.begin();
+    // Nobody waits for what an expression promises, and a rejection must not end the machine.
+    const end = promiseHooks.onInit(isNoStray) as () => void;
     try {
       const script = new Script(code, { filename: 'eval' });
-      const value: unknown = script.runInContext(context, { timeout: this.longest });
-      return value === undefined ? undefined : shownValue(value);
+      const value: unknown = script.runInContext(context, { timeout: limit.force });
+      return value === undefined ? undefined : textOf(() => shownValue(value), limit.longest);
     } catch (thrown) {
-      throw new BareflankError(reasonOf(thrown));
+      throw new BareflankError(reasonText(thrown, limit.longest));
+    } finally {
+      end();
     }
   }
 
@@ -70,5 +90,20 @@ export class Evaluator {
   private newContext(): Context {
     const names = Object.getOwnPropertyDescriptors(this.scope);
     return createContext(Object.defineProperties({}, names), { microtaskMode: 'afterEvaluate' });
+  }
+}
+
+/** A text that code of the expression may help to make, which may throw or never return. */
+function textOf(shown: () => string, milliseconds: number): string {
+  const text = show.runInContext(createContext({ show: shown }), { timeout: milliseconds }) as string;
+  if (text.length <= MOST_CHARACTERS) return text;
+  return `${text.slice(0, MOST_CHARACTERS)}… and ${groupedDigits(text.length - MOST_CHARACTERS)} characters more`;
+}
+
+function reasonText(thrown: unknown, milliseconds: number): string {
+  try {
+    return textOf(() => reasonOf(thrown), milliseconds);
+  } catch {
+    return 'the code threw a value that cannot be shown: its own code throws, or does not end';
   }
 }

@@ -8,10 +8,14 @@ const writable: readonly string[] = [...generalRegisterNames, 'RIP', 'RFLAGS'];
 
 /** What an expression can change, by name only. */
 export class ExplicitWrites {
-  /** @param isRecorded a replay could not repeat a write */
+  /**
+   * @param isRecorded a replay could not repeat a write
+   * @param begin called before each write, which it may refuse
+   */
   constructor(
     private readonly pc: Pc,
     private readonly isRecorded: boolean,
+    private readonly begin: () => void,
   ) {}
 
   /** Writes guest RAM at a physical address. @throws BareflankError */
@@ -21,7 +25,8 @@ export class ExplicitWrites {
     const from = BigInt(address);
     if (from < 0n || from + BigInt(bytes.length) > BigInt(guestRam.length))
       throw new BareflankError(`write.memory: guest RAM has ${guestRam.length} bytes, from address 0 on`);
-    guestRam.set(bytes, Number(from));
+    // First all, then none: code of the expression may be behind the bytes.
+    guestRam.set(Uint8Array.from(bytes), Number(from));
   }
 
   /** Writes RAX … R15, RIP or RFLAGS of the software that a processor runs. @throws BareflankError */
@@ -35,6 +40,7 @@ export class ExplicitWrites {
   }
 
   private refuseRecorded(): void {
+    this.begin();
     if (this.isRecorded)
       throw new BareflankError('write: the run is recorded, and a replay could not repeat the write');
   }

@@ -11,12 +11,11 @@ export class TypedEvaluation {
   /** @returns the value, for people; undefined for none. @throws BareflankError for what cannot be parsed, and with what the code threw */
   async evaluate(text: string): Promise<string | undefined> {
     // Loaded only if needed.
-    const [{ javaScriptOf }, { Evaluator }, { machineScope }] = await Promise.all([
+    const [{ javaScriptOf }, { machineEvaluator }] = await Promise.all([
       import('../../driver/node/typescript_expression.js'),
-      import('./evaluator.js'),
       import('./machine_scope.js'),
     ]);
-    this.evaluator ??= new Evaluator(machineScope(this.machine));
+    this.evaluator ??= machineEvaluator(this.machine);
     return this.evaluator.evaluate(javaScriptOf(text), 'typed');
   }
 }

@@ -66,19 +66,22 @@ function vmcsOf({ engine, id }: LogicalProcessor): Record<string, bigint> {
 const exitsOf = ({ history }: LogicalProcessor): object[] =>
   history.last().map(({ reason, ...exit }) => ({ reason: exitReasonName(reason), ...exit }));
 
+/** Looks at the machine, unless there is a reason not to. */
+export type Looked = <T>(look: () => T) => T;
+
 /** Looks at a processor. @throws BareflankError for one that the machine does not have */
-export function vcpuView(pc: Pc, number: number | bigint): VcpuView {
+export function vcpuView(pc: Pc, number: number | bigint, looked: Looked): VcpuView {
   const id = Number(number);
   if (pc.processors[id] === undefined)
     throw new BareflankError(`there is no vcpu ${number}: the machine has ${pc.processors.length}, from 0 on`);
   const at = <T>(look: (processor: LogicalProcessor) => T): T =>
-    pc.inspect((processor) => (processor.id === id ? { found: look(processor) } : undefined))[id]!.found;
+    looked(() => pc.inspect((processor) => (processor.id === id ? { found: look(processor) } : undefined))[id]!.found);
   const walk = (linear: number | bigint): CheckedWalk =>
     at((each) => checkedWalk(each, executionState(each), BigInt.asUintN(64, BigInt(linear))));
   const seen = at((each) => ({ id, ...stateOf(each), registers: registersOf(each), lastExits: exitsOf(each), walk }));
   const software = new DebuggedMemory(pc);
   const memory = new MemoryView('linear', (address, length) => {
-    const bytes = software.read(id, address, length);
+    const bytes = looked(() => software.read(id, address, length));
     return bytes.length === length ? bytes : undefined;
   });
   // They are not printed with the rest.

@@ -11,6 +11,14 @@ function attributed(error: unknown): unknown {
   });
 }
 
+/** Promises of code that is not the run's. */
+const others = new WeakSet<Promise<unknown>>();
+
+/** A Promise whose rejection is no error of the run: an expression of `bfm eval` made it. */
+export function isNoStray(promise: Promise<unknown>): void {
+  others.add(promise);
+}
+
 /** Collects the uncaught errors of this thread, so that none is lost. */
 export class StrayErrors {
   private first: { readonly error: unknown } | undefined;
@@ -21,7 +29,9 @@ export class StrayErrors {
       this.first ??= { error: attributed(error) };
       hears(attributed(error));
     };
-    process.on('unhandledRejection', listener);
+    process.on('unhandledRejection', (error, promise) => {
+      if (!others.has(promise)) listener(error);
+    });
     process.on('uncaughtException', listener);
   }
 

@@ -387,11 +387,8 @@ export class HostedMachine {
   private async evaluate({ code, session: name }: HostRequests['evaluate']['params']): Promise<{ text?: string }> {
     const { session, driver, recording } = this;
     // Loaded only if needed.
-    const [{ Evaluator }, { machineScope }] = await Promise.all([
-      import('../evaluate/evaluator.js'),
-      import('../evaluate/machine_scope.js'),
-    ]);
-    this.evaluator ??= new Evaluator(machineScope({ session, driver, isRecorded: recording !== undefined }));
+    const { machineEvaluator } = await import('../evaluate/machine_scope.js');
+    this.evaluator ??= machineEvaluator({ session, driver, isRecorded: recording !== undefined });
     const text = this.evaluator.evaluate(code, name);
     return text === undefined ? {} : { text };
   }

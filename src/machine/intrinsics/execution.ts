@@ -47,13 +47,22 @@ export class Execution {
 
   /** Visits each processor while the core has it loaded. */
   eachLoaded<T>(visit: (each: ProcessorAndDriver) => T): T[] {
-    const before = this.processor.id;
-    const results = this.processors.map((each) => {
-      this.select(each.processor.id);
-      return visit(each);
-    });
-    this.select(before);
-    return results;
+    return this.keepingSelection(() =>
+      this.processors.map((each) => {
+        this.select(each.processor.id);
+        return visit(each);
+      }),
+    );
+  }
+
+  /** Does work that may select other processors. Afterwards the present one is selected again, also if the work throws. */
+  keepingSelection<T>(work: () => T): T {
+    const { id } = this.processor;
+    try {
+      return work();
+    } finally {
+      this.select(id);
+    }
   }
 
   /**

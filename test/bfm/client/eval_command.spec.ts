@@ -55,6 +55,29 @@ describe('bfm eval', () => {
     ]);
   });
 
+  it('lets the machine live, whatever an expression throws, promises or does not end', async () => {
+    await own.load('p', '--guest', 'echo', '--memory', '16M', '--cpus', '2', '-m', 'cpuidcount');
+    const child = startBfm(['eval', '--machine', 'p']);
+    const lines = [
+      '(async () => { throw new Error("nobody waits"); })(); 1',
+      'Promise.reject(2).then(() => 3)',
+      'throw { get [Symbol.toStringTag]() { throw 4; } }',
+      'for (;;) vcpu(1).registers.RAX',
+      'machine.processors',
+    ];
+    child.stdin.end(lines.join('\n'));
+    const { status, stdout, stderr } = await ended(child);
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    expect(stdout.split('\n')).to.deep.equal([
+      '1',
+      'Promise { <rejected> 2 }',
+      'the code threw a value that cannot be shown: its own code throws, or does not end',
+      'the expression has looked at the machine for 2000 ms, and may not look on',
+      '2',
+      '',
+    ]);
+  });
+
   it('ends at .exit', async () => {
     await own.load('o', '--guest', 'echo', '--memory', '16M');
     const child = startBfm(['eval', '--machine', 'o']);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Evaluator, shownValue } from '../../../src/bfm/evaluate/evaluator.js';
+import { LookLimit } from '../../../src/bfm/evaluate/look_limit.js';
 import { BareflankError } from '../../../src/intrinsics/errors.js';
 
 describe('Evaluator', () => {
@@ -50,7 +51,29 @@ describe('Evaluator', () => {
   });
 
   it('ends code that does not end', () => {
-    expect(() => new Evaluator({}, 10).evaluate('for (;;);')).to.throw(/timed out/);
+    expect(() => new Evaluator({}, new LookLimit(10)).evaluate('for (;;);')).to.throw(/timed out/);
+  });
+
+  it('says what is thrown of values whose own code throws or does not end', () => {
+    const strange = 'the code threw a value that cannot be shown';
+    for (const [code, message] of [
+      ['throw { get [Symbol.toStringTag]() { throw 1; } }', strange],
+      ['throw Object.assign(new Error("x"), { name: Symbol("s") })', strange],
+      ['throw Object.defineProperty(new Error("x"), "message", { get() { throw 9; } })', strange],
+      ['throw undefined', 'thrown: undefined'],
+      ['({ [Symbol.for("nodejs.util.inspect.custom")]() { throw new Error("own"); } })', 'Error: own'],
+      ['({ [Symbol.for("nodejs.util.inspect.custom")]() { for (;;); } })', 'timed out'],
+    ] as const)
+      expect(() => new Evaluator({}, new LookLimit(200)).evaluate(code), code)
+        .to.throw(BareflankError)
+        .with.property('message')
+        .that.includes(message);
+    expect(evaluator.evaluate('({ get a() { throw 1; } })')).to.equal('{ a: [Getter] }');
+  });
+
+  it('cuts what is long', () => {
+    expect(evaluator.evaluate('Array(60).fill("x".repeat(9000))')).to.match(/… and [0-9 ]+ characters more$/);
+    expect(() => evaluator.evaluate('throw "x".repeat(1e6)')).to.throw(/^thrown: .{0,262200}$/s);
   });
 
   it('gives code no name of this program', () => {

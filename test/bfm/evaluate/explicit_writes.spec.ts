@@ -23,7 +23,7 @@ describe('ExplicitWrites', () => {
   it('refuses to write in a recorded run', async () => {
     const { pc, driver } = await seen(cpuids);
     const hash = pc.stateHash();
-    const write = new ExplicitWrites(pc, true);
+    const write = new ExplicitWrites(pc, true, () => {});
     expect(() => write.memory(0, [1])).to.throw(/the run is recorded/);
     expect(() => write.register(0, 'RAX', 1)).to.throw(/the run is recorded/);
     expect(pc.stateHash()).to.equal(hash);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { LookLimit } from '../../../src/bfm/evaluate/look_limit.js';
 import { scopeNames } from '../../../src/bfm/evaluate/scope_names.js';
 import { cpuids, race, resultOf } from '../../session/vmm_guests.js';
 import { seen } from './seen_machine.js';
@@ -38,6 +39,29 @@ describe('machineScope', () => {
       };
       expect(await run(true)).to.deep.equal(await run(false));
     });
+
+  it('lets looks without end change nothing: they are refused before force ends the code', async () => {
+    const { evaluator, pc, driver } = await seen(race, { limit: new LookLimit(50) });
+    const before = pc.stateHash();
+    const { processor } = pc.stops;
+    for (const look of ['vcpu(1).registers', 'machine.stateHash()', 'vmm.state()', 'memory.u8(0)', 'symbols.find(0)'])
+      expect(() => evaluator.evaluate(`for (;;) ${look}`), look).to.throw('may not look on');
+    expect(() => evaluator.evaluate('for (;;) try { vcpu(1) } catch {}')).to.throw('timed out');
+    expect(pc.stateHash()).to.equal(before);
+    expect(pc.stops.processor).to.equal(processor);
+    driver.close();
+  });
+
+  it('leaves the processor selected that was, when a look throws', async () => {
+    const { evaluator, pc, driver } = await seen(race);
+    const { processor } = pc.stops;
+    for (const { id } of pc.processors) {
+      expect(() => pc.inspect((each) => { if (each.id === id) throw new Error('a look fails'); })).to.throw();
+      expect(pc.stops.processor).to.equal(processor);
+    }
+    evaluator.evaluate('machine');
+    driver.close();
+  });
 
   it('has the names that are announced', async () => {
     const { scope, driver } = await seen(cpuids);
