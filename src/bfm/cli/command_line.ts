@@ -2,6 +2,7 @@
 import { Command, CommanderError, Help } from 'commander';
 import { fullTrace } from '../../driver/node/user_frames.js';
 import { acceptClientOptions, clientOptionFlags } from '../client/client_options.js';
+import { toTheUser } from './command_names.js';
 import { commandsFor, commandTable } from './command_table.js';
 import { exampleText } from './examples.js';
 import { ExitStatus } from '../failures/exit_status.js';
@@ -9,7 +10,6 @@ import { FaultsError } from '../failures/faults_error.js';
 import { failureReport, wantsFailureReport } from '../failures/failure_report.js';
 import { commandBegins } from '../console/interrupts.js';
 import { problemOf, type Problem } from '../failures/problem.js';
-import { inOwnName } from '../failures/own_name.js';
 import { UsageError } from '../failures/usage_error.js';
 
 const OVERVIEW = `
@@ -23,9 +23,6 @@ Each command has --help with examples. Exit status: 0 done, 1 error, 2 usage; bf
 Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours. Sockets are in
 $XDG_RUNTIME_DIR/bareflank, bundles of modules and guests in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
 `;
-
-/** A text for the user, with command lines as the user types them. */
-const toTheUser = (text: string): string => inOwnName(text, Object.keys(commandTable));
 
 /** Where the wanted option is explained. @param path of the command, with bfm: 'bfm vmcall string' */
 const helpAdvice = (path: string): string => `Try '${path} --help' for more information.`;
@@ -143,7 +140,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
   refuseRepetition(program);
   program.hook('preAction', (_program, action) => commandBegins(action.name()));
   const done = (result: ExitStatus): void => void (status = result);
-  for (const name of commandsFor(args, clientOptionFlags)) adopt(program, await commandTable[name]!({ done, program }));
+  for (const name of commandsFor(args, clientOptionFlags)) adopt(program, await commandTable[name]({ done, program }));
   try {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Command } from 'commander';
 import type { ExitStatus } from '../failures/exit_status.js';
+import { commandNames, type CommandName } from './command_names.js';
 
 /** Options of a command. */
 export interface CommandContext {
@@ -18,10 +19,10 @@ function vmm(name: string): Loader {
 }
 
 /**
- * How to get each command, in the order of the help text. A command and its imports are loaded only when it is called: otherwise half of a short
+ * How to get each command. A command and its imports are loaded only when it is called: otherwise half of a short
  * command's time would go into the imports of the others.
  */
-export const commandTable: Readonly<Record<string, Loader>> = {
+export const commandTable: Readonly<Record<CommandName, Loader>> = {
   run: async ({ done }) => (await import('../run/run_command.js')).runCommand(done),
   replay: async ({ done }) => (await import('../replay/replay_command.js')).replayCommand(done),
   explore: async ({ done }) => (await import('../explore/explore_command.js')).exploreCommand(done),
@@ -52,12 +53,14 @@ export const commandTable: Readonly<Record<string, Loader>> = {
  *
  * @param withValue options before the command's name that take a value: `--machine`.
  */
-export function commandsFor(args: readonly string[], withValue: readonly string[]): readonly string[] {
-  const all = Object.keys(commandTable);
+export function commandsFor(args: readonly string[], withValue: readonly string[]): readonly CommandName[] {
   for (let at = 0; at < args.length; at++) {
     const word = args[at]!;
     if (withValue.includes(word)) at++;
-    else if (!word.startsWith('-')) return word in commandTable && word !== 'completion' ? [word] : all;
+    else if (!word.startsWith('-')) {
+      const named = commandNames.find((name) => name === word);
+      return named !== undefined && named !== 'completion' ? [named] : commandNames;
+    }
   }
-  return all;
+  return commandNames;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
+import { toTheUser } from '../cli/command_names.js';
 import { scopeNames } from '../evaluate/scope_names.js';
 import { ExpressionError, javaScriptOf } from '../../driver/node/typescript_expression.js';
 import { UsageError } from '../failures/usage_error.js';
@@ -85,7 +86,7 @@ async function answerTo(
     return (await host.request('evaluate', { code: javaScriptOf(typed), session })).text;
   } catch (error) {
     if (error instanceof ExpressionError && error.isIncomplete) return error;
-    return (error as Error).message;
+    return toTheUser((error as Error).message);
   }
 }
 

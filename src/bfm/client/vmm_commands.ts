@@ -3,6 +3,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { Command } from 'commander';
 import { withoutForeignFrames } from '../../driver/node/user_frames.js';
+import { toTheUser } from '../cli/command_names.js';
 import { clientOptionsOf, takes, withHost } from './client_options.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { checkAll, checkEach } from '../options/check_all.js';
@@ -61,18 +62,20 @@ function status(done: (status: ExitStatus) => void): Command {
     try {
       const { state, ending, busy } = await withHost(command, (host) => host.request('status', {}));
       process.stdout.write(
-        [
-          state,
-          ...(busy === undefined ? [] : [`${busy} is not finished`]),
-          ...(ending === undefined ? [] : [`the guest has ended: ${ending}`]),
-        ]
-          .map((line) => `${line}\n`)
-          .join(''),
+        toTheUser(
+          [
+            state,
+            ...(busy === undefined ? [] : [`${busy} is not finished`]),
+            ...(ending === undefined ? [] : [`the guest has ended: ${ending}`]),
+          ]
+            .map((line) => `${line}\n`)
+            .join(''),
+        ),
       );
     } catch (error) {
       if (!(error instanceof NoMachineError)) throw error;
       // That there is no machine is a valid answer, not a failure.
-      process.stdout.write(`${error.message}\n`);
+      process.stdout.write(toTheUser(`${error.message}\n`));
       done(ExitStatus.Error);
     }
   });

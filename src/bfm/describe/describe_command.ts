@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Argument, Command } from 'commander';
-import { ownName } from '../failures/own_name.js';
+import { toTheUser } from '../cli/command_names.js';
 import { describeAll } from './describe_all.js';
 import { describedKinds, find, itemsOf, kindOf } from './describe_lookup.js';
 import { lineOf, textOf } from './describe_text.js';
@@ -26,15 +26,15 @@ function describe(kindName: string | undefined, name: string | undefined, { json
     print(
       json
         ? JSON.stringify(description)
-        : `kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES.replaceAll(' bfm ', ` ${ownName} `)}`,
+        : toTheUser(`kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES}`),
     );
     return;
   }
   const kind = kindOf(kindName, description);
   const items = name === undefined ? itemsOf(description, kind) : find(description, kind, name);
   if (json) print(JSON.stringify(items));
-  else if (name === undefined) print(items.map((item) => lineOf(kind, item)).join('\n'));
-  else print(items.map((item) => textOf(kind, item)).join('\n\n'));
+  else if (name === undefined) print(toTheUser(items.map((item) => lineOf(kind, item)).join('\n')));
+  else print(toTheUser(items.map((item) => textOf(kind, item)).join('\n\n')));
 }
 
 /** The command `bfm describe`: prints what the framework knows about registers, fields, exits and rules. */

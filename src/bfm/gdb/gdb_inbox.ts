@@ -29,6 +29,11 @@ export class GdbInbox {
     return this.events.length > 0;
   }
 
+  /** Whether there is a Ctrl-C in what waits. */
+  get holdsInterrupt(): boolean {
+    return this.events.some((event) => event.kind === 'bytes' && event.bytes.includes(CTRL_C));
+  }
+
   /** Whether the machine must stop for what has come in. A packet that comes in while the machine runs waits for the next stop. */
   get wantsStop(): boolean {
     return this.isInterrupted || this.events.some(({ kind }) => kind !== 'bytes');

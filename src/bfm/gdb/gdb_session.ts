@@ -69,14 +69,16 @@ export class GdbSession {
     this.takeEvent(event);
     if (event.kind === 'stop') return { end: SliceEnd.Attention };
     if (event.kind !== 'bytes') return undefined;
-    for (const received of this.reader.push(event.bytes)) {
+    const all = this.reader.push(event.bytes);
+    for (const [i, received] of all.entries()) {
       const { stub } = this;
       if (stub === undefined) return undefined;
       if (received.kind === 'again') this.inbox.send(this.lastSent);
       if (received.kind === 'damaged' && !stub.hasNoAcks) this.inbox.send('-');
       if (received.kind !== 'packet') continue;
       if (!stub.hasNoAcks) this.inbox.send('+');
-      this.inbox.isInterrupted = false;
+      // A Ctrl-C before the packet has no effect. One behind it may be here already, and is for the run that the packet begins.
+      this.inbox.isInterrupted = this.inbox.holdsInterrupt || all.slice(i).some(({ kind }) => kind === 'interrupt');
       const answer = await stub.answer(received.data);
       if (answer !== undefined) this.send(answer);
       if (stub.isKilled) return { end: undefined };

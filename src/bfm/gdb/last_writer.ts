@@ -7,7 +7,7 @@ import { lastWrite, type WriteStop } from '../../session/debug/last_write.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
 import { firstRegisterWriter, lastRegisterWriter } from './last_register_writer.js';
 import { toHex } from './hex_bytes.js';
-import type { WhoTarget, WrittenBytes } from './who_target.js';
+import { isInPage, type WhoTarget, type WrittenBytes, type WrittenName } from './who_target.js';
 import {
   failureLines,
   instructionText,
@@ -30,7 +30,31 @@ export async function lastWriterOf(parts: WhoParts, target: WhoTarget): Promise<
       `there is no processor ${processor}: the machine has ${pc.processors.length}, counted from 0`,
     );
   const where = { ...parts, processor };
-  return target.kind === 'memory' ? lastMemoryWriter(where, target) : lastRegisterWriter(where, target);
+  switch (target.kind) {
+    case 'memory':
+      return lastMemoryWriter(where, target);
+    case 'name':
+      return lastMemoryWriter(where, bytesOfName(pc, target));
+    default:
+      return lastRegisterWriter(where, target);
+  }
+}
+
+/** The address of a name. @throws BareflankError */
+export function addressOfName(pc: Pc, name: string): bigint {
+  const address = name === '' ? undefined : pc.symbols.own.addressOf(name);
+  if (address !== undefined) return address;
+  throw new BareflankError(
+    `"${name.slice(0, 40)}" is no address and no name of the guest: wanted a number, as in 0xffffffff81000000, or a name that --symbols or the guest's kernel has`,
+  );
+}
+
+/** @throws BareflankError */
+function bytesOfName(pc: Pc, { name, offset, bytes }: WrittenName): WrittenBytes {
+  const address = BigInt.asUintN(64, addressOfName(pc, name) + offset);
+  if (!isInPage(address, bytes))
+    throw new BareflankError(`${name} is ${hex(address)} here: ${bytes} bytes from there are not within one page`);
+  return { kind: 'memory', address, isPhysical: false, bytes };
 }
 
 async function lastMemoryWriter(
@@ -42,6 +66,7 @@ async function lastMemoryWriter(
     throw new BareflankError(
       `${hex(address)}: processor ${processor} does not translate this linear address here; phys:ADDRESS names a physical one`,
     );
+  pc.stops.check({ space: 'physical', address: physical, bytes, access: 'write' });
   const valueOf = (): string => toHex(memory.readPhysical(physical, bytes));
   const after = valueOf();
   const place = `${isPhysical ? `physical ${hex(physical)}` : `${hex(address)} (physical ${hex(physical)})`}, ${bytes} bytes`;
@@ -71,6 +96,10 @@ export async function firstWriterOf(beginning: Beginning, target: WhoTarget): Pr
   const { processor = 0 } = target;
   if (target.kind === 'field') return firstRegisterWriter(beginning, { processor, field: target.field });
   if (target.kind === 'msr') return firstRegisterWriter(beginning, { processor, msr: target.msr });
+  if (target.kind === 'name')
+    throw new BareflankError(
+      `${target.name}: nothing has run that translates its address; phys:ADDRESS names a physical one`,
+    );
   if (target.isPhysical) return firstMemoryWriter(beginning, target.address, target.bytes);
   throw new BareflankError(
     `${hex(target.address)}: nothing translates this linear address yet; phys:ADDRESS names a physical one`,

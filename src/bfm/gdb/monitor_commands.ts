@@ -2,8 +2,7 @@
 import { reportedExit, type ReportedExit } from '../../session/reported_exit.js';
 import type { RememberedExit } from '../../machine/processor/exit_history.js';
 import { BareflankError } from '../../intrinsics/errors.js';
-import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
-import { exitReasons } from '../../machine/processor/processor_counters.js';
+import { exitReasonDefinitions, exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { executionState, linearRip, modeName } from '../../machine/report/execution_state.js';
 import { activityName, vmxName } from '../../machine/report/processor_names.js';
 import { checkedWalk, staleLines } from '../../machine/report/stale_translations.js';
@@ -17,7 +16,7 @@ import type { DebuggedMachine } from './debugged_machine.js';
 import type { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { ownName } from '../failures/own_name.js';
 import { segmentLines } from './gdb_segments.js';
-import { lastWriterOf } from './last_writer.js';
+import { addressOfName, lastWriterOf } from './last_writer.js';
 import { parseWhoTarget } from './who_target.js';
 import { eptAddress, eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { hex } from '../../intrinsics/texts/hex.js';
@@ -100,8 +99,8 @@ export class MonitorCommands {
       run: (argument) => this.physical(argument),
     },
     who: {
-      usage: 'ADDRESS[,BYTES]|FIELD|MSR',
-      what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address), of a VMCS field, or of an MSR',
+      usage: 'ADDRESS[,BYTES]|NAME[,BYTES]|FIELD|MSR',
+      what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address), also where a name of the guest is, of a VMCS field, or of an MSR',
       run: (argument, processor) => this.who(argument, processor),
     },
     eval: {
@@ -216,18 +215,14 @@ export class MonitorCommands {
   }
 
   private symbol(argument: string): readonly string[] {
-    const address = integer.test(argument) ? addressOf(argument) : this.addressOfName(argument);
+    const address = this.addressOrName(argument);
     const name = this.nameOf(address);
     return [name === undefined ? `${hex(address)} has no name` : `${name} is ${hex(address)}`];
   }
 
   /** @throws BareflankError */
-  private addressOfName(name: string): bigint {
-    const address = name === '' ? undefined : this.machine.session.pc.symbols.own.addressOf(name);
-    if (address !== undefined) return address;
-    throw new BareflankError(
-      `"${name.slice(0, 40)}" is no address and no name of the guest: wanted a number, as in 0xffffffff81000000, or a name that --symbols or the guest's kernel has`,
-    );
+  private addressOrName(argument: string): bigint {
+    return integer.test(argument) ? addressOf(argument) : addressOfName(this.machine.session.pc, argument);
   }
 
   private on<T>(processor: number, look: (processor: LogicalProcessor) => T): T {
@@ -245,7 +240,7 @@ export class MonitorCommands {
   }
 
   private walk(argument: string, processor: number): readonly string[] {
-    const address = integer.test(argument) ? addressOf(argument) : this.addressOfName(argument);
+    const address = this.addressOrName(argument);
     const { paging, cr3, steps, ept, stop, physical, stale } = this.on(processor, (each) =>
       checkedWalk(each, executionState(each), address),
     );
@@ -294,14 +289,14 @@ export class MonitorCommands {
       return ['no VM exit stops the machine'];
     }
     const wanted = plain(argument);
-    const reason = Array.from({ length: exitReasons }, (_, number) => number).find(
-      (number) => plain(exitReasonName(number)) === wanted || String(number) === argument,
+    const definition = exitReasonDefinitions.find(
+      ({ number, name }) => plain(name) === wanted || String(number) === argument,
     );
-    if (reason === undefined || wanted === '')
+    if (definition === undefined)
       throw new BareflankError(
         `"${argument.slice(0, 40)}" is no reason of a VM exit; ${ownName} describe exit lists them`,
       );
-    this.exitStops = [...new Set([...this.exitStops, reason])];
+    this.exitStops = [...new Set([...this.exitStops, definition.number])];
     return [
       `the machine stops after each VM exit of: ${this.exitStops.map((each) => exitReasonName(each)).join(', ')}`,
     ];
@@ -334,13 +329,17 @@ export class MonitorCommands {
   /** The run comes back to where it is. */
   private async who(argument: string, processor: number): Promise<readonly string[]> {
     const { debug, session } = this.machine;
-    const { pc } = session;
     if (!debug.canReverse)
       throw new BareflankError(`only a recorded run knows who wrote: ${ownName} replay FILE --gdb`);
-    const { instructions } = pc;
-    const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, parseWhoTarget(argument));
-    await debug.goTo(instructions);
-    return lines;
+    const { pc } = session;
+    const { place } = debug;
+    const target = parseWhoTarget(argument, 'monitor who');
+    try {
+      const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, target);
+      return lines;
+    } finally {
+      await debug.comeBack(place);
+    }
   }
 
   private async evaluate(text: string): Promise<readonly string[]> {

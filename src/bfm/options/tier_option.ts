@@ -15,6 +15,12 @@ export function parseTier(mode: string): { readonly tier?: TierRequest } {
   return { tier: mode };
 }
 
+/** `--dump-compiled`, for the command-line parser. */
+export const dumpCompiledOption = [
+  '--dump-compiled <address>',
+  'at the end, show the guest code of the compiled region that holds this linear address or name, next to its WebAssembly text',
+] as const;
+
 /** What `--dump-compiled` takes. */
 const place = /^(0x[0-9a-f]{1,16}|[a-z_][\w.]{0,511})$/i;
 

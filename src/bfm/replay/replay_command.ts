@@ -15,7 +15,7 @@ import { packageRoot } from '../../driver/node/package_paths.js';
 import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { refuseReplacing } from '../options/refuse_replacing.js';
-import { parseTier, TIER_HELP } from '../options/tier_option.js';
+import { dumpCompiledOption, parseDumpCompiled, parseTier, TIER_HELP } from '../options/tier_option.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable, instrumentLines } from '../run/run_report.js';
 import { symbolsOption, instrumentOptions } from '../run/machine_options.js';
@@ -40,6 +40,7 @@ interface ReplayOptions extends InspectOptions, InstrumentOptions {
   readonly allowCode: boolean;
   readonly timeout?: string;
   readonly tier: string;
+  readonly dumpCompiled?: string;
   readonly stats: boolean;
   readonly json: boolean;
 }
@@ -86,7 +87,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     )
     .option(
       '--who <what>',
-      "who wrote it last, before the point of --until or the end: memory at a linear address, or at 'phys:0x1000'; '0x1000,8' for 8 bytes; or a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; '@1' after it: of processor 1",
+      "who wrote it last, before the point of --until or the end: memory at a linear address, or at 'phys:0x1000'; '0x1000,8' for 8 bytes; a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; memory at a name of the guest, as in jiffies_64,8; '@1' after it: of processor 1",
     )
     .option(
       '--site <folder>',
@@ -99,6 +100,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--tier <mode>', TIER_HELP, 'on')
+    .option(...dumpCompiledOption)
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', STATUS)
@@ -116,6 +118,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const gdb = gdbAddress(options);
   const who = whoseWriter(options);
   const instruments = replayedInstruments(file, options);
+  const dumpCompiled = shownCode(options);
   const recording = resolve(file);
   // A file that is no recording is refused before a worker is started. Loaded only if needed, as what reads it takes time to load.
   const { readRecording } = await import('../recording/read_recording.js');
@@ -129,6 +132,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
     ...(gdb && { gdb: true }),
     ...(who && { who }),
     ...parseTier(options.tier),
+    ...dumpCompiled,
     ...instruments,
     ...(compare && { compare }),
   };
@@ -149,10 +153,12 @@ async function replayLink(run: SharedRun, options: ReplayOptions): Promise<ExitS
   const isForRecordings =
     until.length > 0 || compare || module.length > 0 || symbols !== undefined || checkpoints !== DEFAULT_CHECKPOINTS;
   const { trace, profile } = instrumentRequest(options);
-  const goesBackOrWatches = [options.gdb, options.who, trace, profile].some((each) => each !== undefined);
+  const goesBackOrWatches = [options.gdb, options.who, options.dumpCompiled, trace, profile].some(
+    (each) => each !== undefined,
+  );
   if (isForRecordings || goesBackOrWatches)
     throw new UsageError(
-      'the run of a link goes to its end: --until, --compare, -m, --symbols, --gdb, --who, --trace, --profile and --checkpoints are for recordings',
+      'the run of a link goes to its end: --until, --compare, -m, --symbols, --gdb, --who, --dump-compiled, --trace, --profile and --checkpoints are for recordings',
     );
   if (!allowCode) refuseCode(run);
   const request: LinkRequest = { run, site: resolve(site) };
@@ -203,6 +209,13 @@ function whoseWriter({ who, until, gdb, compare }: ReplayOptions): WhoTarget | u
   if (until.length > 1 || gdb !== undefined || compare)
     throw new UsageError('--who excludes --gdb and --compare, and goes with one --until');
   return parseWhoTarget(who);
+}
+
+/** The place of the compiled code that is shown. @throws UsageError */
+function shownCode({ dumpCompiled, tier, gdb, who, compare }: ReplayOptions): Pick<ReplayRequest, 'dumpCompiled'> {
+  if (dumpCompiled !== undefined && (gdb !== undefined || who !== undefined || compare))
+    throw new UsageError('--dump-compiled excludes --gdb, --who and --compare: it is of one run');
+  return parseDumpCompiled(dumpCompiled, tier);
 }
 
 /** A trace and a profile have the time of one run, forwards. @throws UsageError */

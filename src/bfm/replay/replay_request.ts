@@ -13,6 +13,8 @@ export interface ReplayRequest {
   /** Bytes that checkpoints may take. */
   readonly checkpoints: number;
   readonly tier?: TierRequest;
+  /** The place of the compiled code that is shown at the end. */
+  readonly dumpCompiled?: string;
   /** More files of names, for those who look at the run. */
   readonly symbols?: readonly SymbolsRequest[];
   /** It stops where a debugger wants, back and forth. */

@@ -8,6 +8,8 @@ import type { ReplayPoint } from '../../session/replay/replay_point.js';
 import { hashOfCore } from '../recording/recorded_files.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
+import type { CompiledDump } from '../compiled/compiled_dump.js';
+import { watchCompiled } from '../compiled/watch_compiled.js';
 import { traceBranches, WATCHED_INSTRUCTIONS, type TakenBranch } from '../death/branch_trace.js';
 import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
 import { TypedEvaluation } from '../evaluate/typed_evaluation.js';
@@ -43,6 +45,7 @@ export class ReplayRun {
   /** Of a run that died: the last taken branches of each processor. */
   private branches: readonly (readonly TakenBranch[])[] | undefined;
   private instruments!: RunInstruments;
+  private dump: CompiledDump | undefined;
   /** What the machine is made from, without those who watch it. */
   protected options: ReplayMachineOptions | undefined;
 
@@ -70,12 +73,14 @@ export class ReplayRun {
       const hasVmm = this.recording.header.request.start !== 'off' || driver.hasVmm;
       const checkpoints = this.replay.checkpointFacts;
       const measured = this.instruments.write(session.pc, driver, this.post);
+      const compiledRegion = await this.dump?.text();
       return {
         ...reportOfRun(ending, { session, driver, lateStart, milliseconds, begun, hasVmm }),
         ...(points.length > 0 && { points }),
         ...(this.writer && { lastWrite: this.writer }),
         ...(checkpoints !== undefined && { checkpoints }),
         ...measured,
+        ...(compiledRegion !== undefined && { compiledRegion }),
       };
     } finally {
       this.parts.session.flush();
@@ -93,10 +98,11 @@ export class ReplayRun {
     const wanted = { ...request, ...(tier !== undefined && { tier }) };
     this.options = { request: wanted, modules, items, source, control, ports, post };
     this.parts = await makeReplayMachine({ ...this.options, promises, recorders });
-    const { until, checkpoints, symbols, gdb, who } = this.request;
+    const { until, checkpoints, symbols, gdb, who, dumpCompiled } = this.request;
     const goesBack = until.length > 1 || gdb === true || who !== undefined;
     if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));
     this.refuseEarlier(until);
+    if (dumpCompiled !== undefined) this.dump = await watchCompiled(this.parts.session, dumpCompiled);
     // One point is reached on the way forward.
     this.replay = new ReplaySession(this.parts, goesBack ? checkpoints : undefined);
   }

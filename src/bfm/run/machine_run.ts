@@ -8,8 +8,9 @@ import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import { TextMatcher } from '../../session/text_matcher.js';
 import type { CompiledDump } from '../compiled/compiled_dump.js';
+import { watchCompiled } from '../compiled/watch_compiled.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
-import { readBootFile, readBootModule, readCompiledForms, readCoreModule } from '../worker/boot_file.js';
+import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
 import { RunInstruments } from '../instruments/run_instruments.js';
@@ -41,9 +42,6 @@ const WITH_REPORT: ReadonlySet<Outcome> = new Set(['dead', 'timeout', 'interrupt
 const savedRuns = () => import('./saved_run.js');
 const recordingOf = async (record: RecordRequest, request: RunRequest): Promise<RunRecording> =>
   (await import('../recording/run_recording.js')).RunRecording.begin(record, request);
-
-const watchCompiled = async ({ pc }: MachineSession, place: string): Promise<CompiledDump> =>
-  (await import('../compiled/compiled_dump.js')).CompiledDump.watch(pc, place, readCompiledForms());
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
 export class MachineRun {

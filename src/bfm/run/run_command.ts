@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { dumpCompiledOption } from '../options/tier_option.js';
 import { Command } from 'commander';
 import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress } from '../gdb/gdb_address.js';
 import { killThisProcess, outputWritten } from '../worker/end_worker.js';
@@ -59,10 +60,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .option('--gdb [address]', `a port for GDB: of 127.0.0.1 (default: ${DEFAULT_GDB_PORT}), or unix:PATH`)
     .option('--wait', 'with --gdb: execute nothing until GDB lets the machine go on')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
-    .option(
-      '--dump-compiled <address>',
-      'at the end, show the guest code of the compiled region that holds this linear address or name, next to its WebAssembly text',
-    )
+    .option(...dumpCompiledOption)
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', EXAMPLES)

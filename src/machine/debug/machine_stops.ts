@@ -68,6 +68,11 @@ export class MachineStops {
       processor.stopsAtExit = exits.length === 0 ? undefined : reasons;
   }
 
+  /** @throws BareflankError for memory that does not exist */
+  check(watchpoint: Watchpoint): void {
+    this.placed(watchpoint);
+  }
+
   /** The debugger has gone: the core looks for nothing any more. */
   clear(): void {
     const { core } = this;

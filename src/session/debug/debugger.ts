@@ -3,6 +3,7 @@ import { BareflankError } from '../../intrinsics/errors.js';
 import type { DebuggerStop, WantedStops } from '../../machine/debug/debugger_stop.js';
 import type { Pc } from '../../machine/pc.js';
 import type { RememberedExit } from '../../machine/processor/exit_history.js';
+import { exitReasons } from '../../machine/processor/processor_counters.js';
 import { EXITS_REMEMBERED } from '../../machine/processor/exit_history.js';
 import type { StopPoint } from '../machine_session.js';
 import { isSameRun, KnownPoints, markOf, type RunMark } from './run_mark.js';
@@ -106,6 +107,20 @@ export class Debugger {
     const stopped = await this.forward(NONE, { kind: 'instruction', count: instructions });
     this.note();
     return stopped;
+  }
+
+  /** Where the run is, for `comeBack`. */
+  get place(): RunMark {
+    return markOf(this.pc);
+  }
+
+  /** Comes back to a place, also to one behind VM exits that took no instruction. Precondition: `canReverse`. */
+  async comeBack({ instructions, exits }: RunMark): Promise<void> {
+    await this.goTo(instructions);
+    while (this.pc.exitCount < exits) {
+      const stopped = await this.forward(EACH_EXIT, { kind: 'instruction', count: instructions + 1 });
+      if (stopped.kind !== 'met') return;
+    }
   }
 
   /** Goes back to the last stop before the present point. Precondition: `canReverse`. */
@@ -282,5 +297,6 @@ function isOnTheWay(mark: RunMark, stopAt: StopPoint | undefined): boolean {
 }
 
 const NONE: WantedStops = { breakpoints: [], watchpoints: [], exits: [] };
+const EACH_EXIT: WantedStops = { ...NONE, exits: Array.from({ length: exitReasons }, (_, reason) => reason) };
 
 const isAccess = ({ kind }: DebuggerStop): boolean => kind === 'access' || kind === 'structure' || kind === 'machine';

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import { assemble } from '../../support/assembler.js';
+import { framed } from '../../../src/bfm/gdb/packet_framing.js';
 import { GdbClient, sessionOf } from './gdb_client.js';
 
 const at = (offset: number): string => (FLAT_IMAGE_ADDRESS + offset).toString(16);
@@ -24,6 +25,19 @@ describe('GdbSession', () => {
     expect(await gdb.ask('?')).to.equal('T05thread:01;');
     expect(await gdb.ask('vKill;1')).to.equal('OK');
     expect(await gdb.done).to.deep.equal({ end: undefined });
+  });
+
+  it('is interrupted by a Ctrl-C that comes at once behind the packet, and not by one before it', async () => {
+    const gdb = await client(endless);
+    gdb.send(`${framed('c')}\x03`);
+    expect(await gdb.reply()).to.equal('T02thread:01;');
+    gdb.send(framed('c'));
+    gdb.send('\x03');
+    expect(await gdb.reply()).to.equal('T02thread:01;');
+    gdb.send(`\x03${framed('s')}`);
+    expect(await gdb.reply()).to.equal('T05thread:01;');
+    gdb.endRun();
+    await gdb.done;
   });
 
   it('lets the machine run on when its client hangs up, and ends with the run', async () => {

@@ -38,6 +38,7 @@ describe('MonitorCommands', () => {
     );
     expect(await shown('goto 2')).to.include('only a recorded run goes back');
     expect(await shown('who 0x1000')).to.include('only a recorded run knows');
+    expect(await shown('break-exit 99')).to.include('is no reason of a VM exit');
     expect(await shown('goto 1e3')).to.include('wants a number');
     expect(await shown('goto 1_000_000')).to.include('halted with interrupts off');
   });

@@ -30,11 +30,24 @@ describe('parseWhoTarget', () => {
     expect(parseWhoTarget('0x1000,8@0')).to.include({ bytes: 8, processor: 0 });
   });
 
+  it('takes other names for those of the guest, with an offset and a count of bytes', () => {
+    const kind = 'name';
+    expect(parseWhoTarget('jiffies_64,8')).to.deep.equal({ kind, name: 'jiffies_64', offset: 0n, bytes: 8 });
+    expect(parseWhoTarget('init_task+0x10@1')).to.deep.equal({
+      ...{ kind, name: 'init_task', offset: 16n, bytes: 1, processor: 1 },
+    });
+    expect(parseWhoTarget('constructor+5')).to.deep.equal({ kind, name: 'constructor', offset: 5n, bytes: 1 });
+  });
+
+  it('names the place where it was typed', () => {
+    expect(() => parseWhoTarget('', 'monitor who')).to.throw(UsageError, /^monitor who ''/);
+  });
+
   it('refuses anything else', () => {
     for (const wrong of [
       ...['', '1000', '0x', '0x1000,', '0x1000,0', '0xfff,2', '0x1000,4097', '0x11112222333344445'],
-      ...['GUEST_RIPS', 'GUEST_RIP@', 'GUEST_RIP@x', 'GUEST_RIP@1@2', 'constructor', '@1'],
-      ...['msr:', 'msr:27', 'msr:0x123456789', 'msr:IA32_EFER', 'lstar'],
+      ...['GUEST_RIP@', 'GUEST_RIP@x', 'GUEST_RIP@1@2', '@1', 'name+', 'name+-1', 'name,0', 'na me', '1name', 'n'.repeat(513)],
+      ...['msr:', 'msr:27', 'msr:0x123456789', 'msr:IA32_EFER'],
     ])
       expect(() => parseWhoTarget(wrong), wrong).to.throw(UsageError, '--who');
   });

@@ -43,6 +43,16 @@ describe('bfm replay', () => {
     ]);
   });
 
+  it('shows compiled code of one run only', async () => {
+    for (const options of [['--gdb'], ['--who', '0x1000'], ['--compare', '-m', 'vpid']]) {
+      const { status, stderr } = await bfm('replay', 'any', '--dump-compiled', '0x1000', ...options);
+      expect([status, stderr.split('\n')[0]]).to.deep.equal([
+        2,
+        'bfm: --dump-compiled excludes --gdb, --who and --compare: it is of one run',
+      ]);
+    }
+  });
+
   it('refuses a file that is missing, damaged or no recording before it starts a worker', async () => {
     const missing = join(folder.path, 'missing.bfr');
     for (const [file, why] of [

@@ -12,7 +12,7 @@ import { MachineRun } from '../../../src/bfm/run/machine_run.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
-import { cpuidCount, cpuidRun, linesOf, recordedRun, rewrite, sealed } from '../recording/own_run.js';
+import { cpuidCount, cpuidRun, linesOf, plainRun, recordedRun, rewrite, sealed } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder.path, name);
@@ -40,6 +40,19 @@ describe('ReplayRun', () => {
     expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
     const exits = Object.values(machine.exits).reduce((sum, count) => sum + count, 0);
     expect(machine.virtualTime - plain.machine.virtualTime).to.equal(700 * exits);
+  });
+
+  it('shows the compiled region of an address, as the run did', async () => {
+    const request = plainRun('bench_alu', { dumpCompiled: '0x200009' });
+    const { compiledRegion } = await recordedRun(path('compiled'), request);
+    const replayed = await new ReplayRun(
+      { recording: path('compiled'), until: [], checkpoints: 0, dumpCompiled: '0x200009' },
+      new RunControl(),
+      () => {},
+    ).run();
+    expect(replayed.outcome).to.equal('replayed');
+    expect(replayed.compiledRegion).to.match(/holds 0x200009:\n[^]*0x200009 {2}add rax,rcx/);
+    expect(replayed.compiledRegion).to.equal(compiledRegion);
   });
 
   it('types what was typed, when it was', async () => {

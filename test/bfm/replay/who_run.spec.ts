@@ -16,7 +16,18 @@ const path = (name: string): string => join(folder.path, name);
 const GIGABYTE = 2 ** 30;
 
 async function who(recording: string, what: string, ...until: readonly ReplayPoint[]): Promise<string[]> {
-  const request = { recording: path(recording), until, checkpoints: GIGABYTE, who: parseWhoTarget(what) };
+  return whoWith([], recording, what, ...until);
+}
+
+/** The same with names of files. */
+async function whoWith(
+  files: readonly string[],
+  recording: string,
+  what: string,
+  ...until: readonly ReplayPoint[]
+): Promise<string[]> {
+  const symbols = files.map((file) => ({ file }));
+  const request = { recording: path(recording), until, checkpoints: GIGABYTE, symbols, who: parseWhoTarget(what) };
   const { outcome, lastWrite } = await new WhoRun(request, new RunControl(), () => {}).run();
   expect(outcome).to.equal('reached');
   return lastWrite!.text.split('\n');
@@ -145,6 +156,21 @@ describe('WhoRun', () => {
       expect(lines[0]).to.include('physical 0x70000, 8 bytes: last written by processor 0, in TypeScript');
       expect(lines[1], `exit ${count}`).to.match(new RegExp(`after: ${value}0{14}$`));
       expect(lines[3]).to.match(/^ {2}at Stores\.handleExit \(.*stores\.ts:7:17\)$/);
+    }
+  });
+
+  it('knows memory by a name of the guest', async () => {
+    const map = folder.write('names.map', '0000000000030000 D tables\n0000000000031ffc D last_word\n');
+    await recordedRun(path('named'), { append: '1' });
+    const at = { kind: 'exit', count: 2 } as const;
+    const named = await whoWith([map], 'named', 'tables+0x8,8', at);
+    expect(named).to.deep.equal(await who('named', '0x30008,8', at));
+    for (const [what, why] of [
+      ['last_word,8', 'last_word is 0x31ffc here: 8 bytes from there are not within one page'],
+      ['no_such_name', '"no_such_name" is no address and no name of the guest'],
+    ] as const) {
+      const error: unknown = await whoWith([map], 'named', what, at).catch((failure: unknown) => failure);
+      expect((error as Error).message).to.include(why);
     }
   });
 

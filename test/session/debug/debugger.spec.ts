@@ -8,6 +8,7 @@ import type { Debugger, Stopped } from '../../../src/session/debug/debugger.js';
 import { SliceEnd } from '../../../src/session/session_ports.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
+import { state } from '../../../src/vmm/state/state.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { framed } from '../../../src/bfm/gdb/packet_framing.js';
 import { GdbClient } from '../../bfm/gdb/gdb_client.js';
@@ -139,6 +140,33 @@ describe('Debugger', function () {
     debug.stops = { breakpoints: [1n], watchpoints: [], exits: [] };
     expect((await debug.reverse()).kind).to.equal('interrupted');
     expect((await debug.reverse()).kind).to.equal('begin');
+  });
+
+  it('comes back to a place behind a VM exit that took no instruction', async () => {
+    // Every other CPUID is executed again.
+    @injectable()
+    class Retries implements ExitContribution {
+      readonly name = 'retries';
+      readonly reasons = [ExitReason.Cpuid];
+      @state() private exits = 0;
+      handleExit(): boolean {
+        return ++this.exits % 2 === 1;
+      }
+    }
+    const module = vcpuModule(({ bind }) => void bind(ExitContribution).to(Retries));
+    const made = await debuggerOf({ ...runOf(20), module });
+    const { debug, pc } = made;
+    debug.stops = { breakpoints: [], watchpoints: [], exits: [ExitReason.Cpuid] };
+    for (let i = 0; i < 4; i++) {
+      const stopped = await debug.resume();
+      expect(stopped.kind).to.equal('met');
+      const { place } = debug;
+      const { hash } = seen(made, stopped);
+      await debug.goTo(0);
+      await debug.comeBack(place);
+      expect(debug.place).to.deep.equal(place);
+      expect(pc.stateHash()).to.equal(hash);
+    }
   });
 
   describe('under an extension that keeps state in a variable of its module', () => {
