@@ -11,6 +11,19 @@ const CLASS_OFFSET = 4;
 const MACHINE_OFFSET = 18;
 const NOTE_HEADER_BYTES = 12;
 
+/** Bytes of the longest name of a symbol: what is behind them is cut. */
+const LONGEST_NAME = 4096;
+/** How often each byte of the names may be in names of symbols, on average; and bytes of a name that any number of symbols may share. */
+const SHARED_NAMES = 16;
+const SHORT_NAME = 64;
+
+/** The bytes of a name, up to a 0. */
+function nameIn(texts: Uint8Array, from: number): Uint8Array {
+  const longest = texts.subarray(from, from + LONGEST_NAME);
+  const end = longest.indexOf(0);
+  return end < 0 ? longest : longest.subarray(0, end);
+}
+
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 interface Segment {
@@ -188,12 +201,11 @@ export class ElfImage {
     return undefined;
   }
 
-  /** All symbols of the file; none if it has no table of them. @throws BootError if the file is damaged */
+  /** All symbols of the file; none if it has no table of them. A file has one such table. @throws BootError if the file is damaged */
   symbols(): ElfSymbol[] {
     const sections = this.readSections();
-    return sections
-      .filter(({ type }) => type === SectionType.SYMTAB)
-      .flatMap((table) => this.readSymbols(table, sections[table.link]));
+    const table = sections.find(({ type }) => type === SectionType.SYMTAB);
+    return table === undefined ? [] : this.readSymbols(table, sections[table.link]);
   }
 
   private readSections(): Section[] {
@@ -221,12 +233,16 @@ export class ElfImage {
     if (isCut) this.fail('it ends inside its symbols');
     const texts = bytes.subarray(names.offset, names.offset + names.size);
     const decoder = new TextDecoder();
-    return Array.from({ length: Math.floor(size / symbolBytes) }, (_, index) => {
+    const length = Math.floor(size / symbolBytes);
+    // Linkers share equal names and their ends; a file in which long names share much more would fill the memory of the host.
+    let left = SHARED_NAMES * texts.length + SHORT_NAME * length;
+    return Array.from({ length }, (_, index) => {
       const at = offset + symbolBytes * index;
-      const name = this.data.getUint32(at + symbol.NAME, true);
-      const end = texts.indexOf(0, name);
+      const name = nameIn(texts, this.data.getUint32(at + symbol.NAME, true));
+      left -= name.length;
+      if (left < 0) this.fail('its names of symbols lie over one another: the file is damaged');
       return {
-        name: decoder.decode(texts.subarray(name, end < 0 ? texts.length : end)),
+        name: decoder.decode(name),
         type: bytes[at + symbol.INFO]! & 0xf,
         section: this.data.getUint16(at + symbol.SECTION, true),
         value: this.wide(at + symbol.VALUE),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Efer } from '../../intrinsics/registers/registers.js';
 import { hex } from '../../intrinsics/texts/hex.js';
-import { symbolText, type SymbolPlace } from '../../intrinsics/texts/symbol_place.js';
+import { shownPlace, symbolText, type SymbolPlace } from '../../intrinsics/texts/symbol_place.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { guestState, type ExecutionState } from '../report/execution_state.js';
 import { pageWalk } from '../report/page_walk.js';
@@ -63,13 +63,17 @@ export class GuestSymbols {
     const kallsyms = this.kallsyms();
     const files = this.files.map((file) => ({ ...file, offset: this.offsetOf(file) }));
     const names = new Map<number, string>();
-    return (address) => {
+    const placeOf = (address: bigint): SymbolPlace | undefined => {
       for (const { table, offset } of files) {
         const found = table.find(BigInt.asUintN(64, address - offset));
         if (found !== undefined) return found;
       }
       if (address < KERNEL_HALF) return undefined;
       return kallsyms?.find(address, names) ?? this.findInModules(address);
+    };
+    return (address) => {
+      const place = placeOf(address);
+      return place && shownPlace(place);
     };
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { BootError } from '../../../src/machine/boot/boot_error.js';
 import { ElfImage } from '../../../src/machine/boot/elf_image.js';
 import { elfSymbols } from '../../../src/machine/symbols/elf_symbols.js';
 import { SymbolFileError } from '../../../src/machine/symbols/symbol_file_error.js';
@@ -27,6 +28,19 @@ describe('elfSymbols', () => {
       { name: 'data', address: 0x2000n },
       { name: 'assembly', address: 0x3000n },
     ]);
+  });
+
+  it('refuses a file whose names lie over one another, which would fill the memory of the host, and cuts long names', () => {
+    const bytes = elfWithSymbols(64, [
+      { name: 'n'.repeat(9000), value: 1n },
+      ...Array.from({ length: 200 }, () => ({ name: '', value: 2n })),
+    ]);
+    const image = new ElfImage({ name: 'vmlinux', bytes }, 'a file of symbols');
+    expect(elfSymbols(image, 'vmlinux')).to.deep.equal([{ name: 'n'.repeat(4096), address: 1n }]);
+    // All symbols have the name of the first one.
+    const data = new DataView(bytes.buffer);
+    for (let row = 0; row < 201; row++) data.setUint32(64 + 3 * 64 + 24 * row, 1, true);
+    expect(() => elfSymbols(image, 'vmlinux')).to.throw(BootError, 'its names of symbols lie over one another');
   });
 
   it('refuses a file without symbols', () => {

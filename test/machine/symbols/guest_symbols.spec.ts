@@ -38,6 +38,14 @@ describe('GuestSymbols', () => {
     expect(pc.symbols.own.nameOf(TEXT)).to.equal('_text');
   });
 
+  it('shows no control characters of names, which would act on the terminal', async () => {
+    const { symbols } = await madeUpLinux('6.1');
+    symbols.add([{ table: new SymbolTable([{ address: 0x401000n, name: 'e\x1b[31mvil\n' }]), offset: 0n }]);
+    expect(symbols.own.nameOf(0x401002n)).to.equal('e�[31mvil�+0x2');
+    expect(symbols.own.find(0x401000n)).to.deep.equal({ name: 'e�[31mvil�', offset: 0n });
+    expect(symbols.own.addressOf('e\x1b[31mvil\n')).to.equal(0x401000n);
+  });
+
   it('finds the tables of another kernel after the first one has gone', async () => {
     const pc = await madeUpLinux('6.1');
     expect(pc.symbols.own.nameOf(TEXT)).to.equal('_text');
