@@ -5,6 +5,7 @@ import { cpuProfile } from '../../session/profile/cpu_profile.js';
 import { ProfileRecorder } from '../../session/profile/profile_recorder.js';
 import { profileTable } from '../../session/profile/profile_table.js';
 import { TraceRecorder } from '../../session/trace/trace_recorder.js';
+import { FileError } from '../failures/file_error.js';
 import { InstrumentNames } from './instrument_names.js';
 import { OpenedOutput } from './opened_output.js';
 import type { ProfileRequest, RunReport, TraceRequest, WorkerMessage } from '../worker/run_request.js';
@@ -44,23 +45,39 @@ export class RunInstruments {
     return { ...(traced && { trace: traced.recorder }), ...(profiled && { profile: profiled.recorder }) };
   }
 
-  /** Writes them. @returns for the report: what they have. @throws FileError */
+  /** Writes them. @returns for the report: what they have, or why a file could not be written. The run itself is no worse for that */
   write(
     pc: Pc,
     driver: Driver | undefined,
     post: (message: WorkerMessage) => void,
-  ): Pick<RunReport, 'trace' | 'profile'> {
+  ): Pick<RunReport, 'trace' | 'profile' | 'unwritten'> {
     const { traced, profiled } = this;
     const handlers = driver?.handlerNames ?? [];
     const alive = (): void => post({ kind: 'calling', what: 'the trace and the profile' });
-    const trace = traced && traceText(traced, new InstrumentNames(pc.symbols.own, handlers), alive);
-    const profile = profiled && profileText(profiled, new InstrumentNames(pc.symbols.own, handlers));
-    return { ...(trace !== undefined && { trace }), ...(profile !== undefined && { profile }) };
+    const names = (): InstrumentNames => new InstrumentNames(pc.symbols.own, handlers);
+    const trace = traced && written(() => traceText(traced, names(), alive));
+    const profile = profiled && written(() => profileText(profiled, names()));
+    const isLost = trace?.isLost === true || profile?.isLost === true;
+    return {
+      ...(trace && { trace: trace.text }),
+      ...(profile && { profile: profile.text }),
+      ...(isLost && { unwritten: true }),
+    };
   }
 
   close(): void {
     this.traced?.file.close();
     this.profiled?.file.close();
+  }
+}
+
+/** What a file has, or why it could not be written. */
+function written(write: () => string): { readonly text: string; readonly isLost: boolean } {
+  try {
+    return { text: write(), isLost: false };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { text: error.message, isLost: true };
   }
 }
 

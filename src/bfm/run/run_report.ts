@@ -31,6 +31,11 @@ export function restoredLines(instructions: number, { lines, isOpen }: ShownCons
 
 /** The exit status of a run. @param until what was waited for, if anything. */
 export function exitStatusOf(report: RunReport, until: Awaited): ExitStatus {
+  const status = statusOfEnd(report, until);
+  return status === ExitStatus.Reached && report.unwritten === true ? ExitStatus.Error : status;
+}
+
+function statusOfEnd(report: RunReport, until: Awaited): ExitStatus {
   switch (report.outcome) {
     case 'powered-off':
     case 'halted':

@@ -224,6 +224,8 @@ export interface RunReport {
   readonly compiledRegion?: string;
   /** Of a profile, for people: where the guest was most. */
   readonly profile?: string;
+  /** The trace or the profile could not be written; they say why. */
+  readonly unwritten?: true;
   /** Of a replay: the points of `--until` that it came to. */
   readonly points?: readonly PointReport[];
   /** Of a replay that looked for the last writer of memory: the answer, and the instructions before it; null: nothing has written there. */

@@ -2,8 +2,10 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ExitStatus } from '../../../src/bfm/failures/exit_status.js';
 import { FileError } from '../../../src/bfm/failures/file_error.js';
 import { ReplayRun } from '../../../src/bfm/replay/replay_run.js';
+import { exitStatusOf } from '../../../src/bfm/run/run_report.js';
 import { MachineRun } from '../../../src/bfm/run/machine_run.js';
 import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import { RunInstruments } from '../../../src/bfm/instruments/run_instruments.js';
@@ -31,6 +33,17 @@ describe('RunInstruments', () => {
     const file = join(folder.path, 'none', 'file');
     expect(() => RunInstruments.begin({ trace: { file, limit: 5 } })).to.throw(FileError, /^--trace /);
     expect(() => RunInstruments.begin({ profile: { file, interval: 5 } })).to.throw(FileError, /^--profile /);
+  });
+
+  it('loses no report of a run if a file cannot be written at its end', async () => {
+    const full = '/dev/full';
+    const request = { ...cpuidRun, trace: { file: full, limit: 100 }, profile: { file: path('kept'), interval: 1000 } };
+    const report = await new MachineRun(request, new RunControl(), () => {}).run();
+    expect(report.trace).to.match(/^--trace \/dev\/full cannot be written: ENOSPC/);
+    expect(report.profile).to.match(/^profile: \d+ samples/);
+    expect([report.outcome, report.unwritten]).to.deep.equal(['powered-off', true]);
+    expect(exitStatusOf(report, undefined)).to.equal(ExitStatus.Error);
+    expect(exitStatusOf({ ...report, outcome: 'timeout' }, undefined)).to.equal(ExitStatus.Timeout);
   });
 
   it('writes a profile of a run, with its VM exits, and the same of its replay', async () => {
