@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The worker's side of an exploration: machine, VMM, extensions and predicate live here.
 import { parentPort, workerData } from 'node:worker_threads';
-import { runTask, shortestFailure } from '../../session/explore/explore.js';
+import { failureOf, runTask, shortestSchedule } from '../../session/explore/explore.js';
 import { ScheduledRun, type RunObserver } from '../../session/explore/scheduled_run.js';
 import type { Pc } from '../../machine/pc.js';
 import { PromiseWatch } from '../../driver/node/promise_watch.js';
@@ -27,10 +27,11 @@ function recorderOf({ recorder }: RunRecording, pc: Pc): RunObserver {
 }
 
 async function finish(run: ScheduledRun, pc: Pc, order: Extract<ExploreOrder, { kind: 'finish' }>): Promise<void> {
-  const { schedule, record } = order;
+  const { record } = order;
+  const schedule = shortestSchedule(run, order.schedule);
   const recording = record && (await RunRecording.begin(record, request.run));
   try {
-    post({ kind: 'finished', failure: shortestFailure(run, schedule, recording && recorderOf(recording, pc)) });
+    post({ kind: 'finished', failure: failureOf(run, schedule, recording && recorderOf(recording, pc)) });
   } finally {
     recording?.close();
   }
@@ -49,6 +50,8 @@ const failed = (error: unknown): void => post({ kind: 'failed', problem: problem
 
 try {
   post({ kind: 'calling', what: 'the loading of the predicate' });
+  // Errors of the predicate name its own file and line.
+  process.setSourceMapsEnabled(true);
   const predicate = await loadPredicate(request.predicate);
   const target = await exploredMachine(request.run, control, post, new PromiseWatch());
   const run = new ScheduledRun(target, predicate, request.instructions, request.watched);

@@ -3,6 +3,7 @@ import { Exploration, type ExplorationTask, type TaskResult } from './exploratio
 import { nothingExplored, type ExplorationState } from './exploration_state.js';
 import type { ExploredTarget } from './observed_run.js';
 import type { Predicate } from './predicate.js';
+import { PredicateError } from './predicate_error.js';
 import type { Schedule } from './schedule.js';
 import { ScheduledRun, type RunObserver, type ScheduledResult, type WatchedBytes } from './scheduled_run.js';
 import { shortenedSchedule } from './shortened_schedule.js';
@@ -33,11 +34,25 @@ export function runTask(run: ScheduledRun, task: ExplorationTask): TaskResult {
   return { ...result, schedule: taken.map(({ decision, processor }) => ({ decision, processor })) };
 }
 
-/** Leaves out of a failing schedule what is not needed, and runs the machine under the rest. @param observer of that last run */
-export function shortestFailure(run: ScheduledRun, failing: Schedule, observer?: RunObserver): ScheduledResult {
-  const schedule = shortenedSchedule(failing, (shorter) => run.run({ schedule: shorter }).end === 'found');
-  return run.run({ schedule }, observer);
+/** Leaves out of a failing schedule what is not needed. @throws PredicateError if it does not fail again */
+export function shortestSchedule(run: ScheduledRun, failing: Schedule): Schedule {
+  const fails = (schedule: Schedule): boolean => run.run({ schedule }).end === 'found';
+  if (!fails(failing)) throw doesNotRepeat();
+  return shortenedSchedule(failing, fails);
 }
+
+/** Runs the machine under a failing schedule. @throws PredicateError if it does not fail this time */
+export function failureOf(run: ScheduledRun, schedule: Schedule, observer?: RunObserver): ScheduledResult {
+  const result = run.run({ schedule }, observer);
+  if (result.end !== 'found') throw doesNotRepeat();
+  return result;
+}
+
+const doesNotRepeat = (): PredicateError =>
+  new PredicateError(
+    'the failure that was found does not show again under its own schedule: the predicate or an extension depends on something besides the run, such as a variable of its module, or what was explored was saved by somebody else',
+    { details: { expected: 'a predicate that depends on nothing but the run' } },
+  );
 
 /** Explores in this thread, from the moment of the target on. Afterwards the machine is where its last run ended. */
 export function explore(target: ExploredTarget, options: ExploreOptions): Explored {
@@ -50,7 +65,7 @@ export function explore(target: ExploredTarget, options: ExploreOptions): Explor
     const { failure } = exploration;
     return {
       state: exploration.save(),
-      failure: failure === null ? undefined : shortestFailure(run, failure.schedule),
+      failure: failure === null ? undefined : failureOf(run, shortestSchedule(run, failure.schedule)),
     };
   } finally {
     run[Symbol.dispose]();

@@ -19,16 +19,16 @@ export interface ExploredTarget {
 function memoryOf(pc: Pc): ExploredMemory {
   const { ram } = pc;
   const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+  const inRam = (physical: number, count: number): number => {
+    if (physical >= 0 && physical + count <= ram.length) return physical;
+    throw new RangeError(`${count} bytes at 0x${physical.toString(16)} are not all in RAM`);
+  };
   return {
-    read8: (physical) => view.getUint8(physical),
-    read16: (physical) => view.getUint16(physical, true),
-    read32: (physical) => view.getUint32(physical, true),
-    read64: (physical) => view.getBigUint64(physical, true),
-    bytes(physical, count) {
-      if (physical < 0 || physical + count > ram.length)
-        throw new RangeError(`${count} bytes at 0x${physical.toString(16)} are not all in RAM`);
-      return ram.slice(physical, physical + count);
-    },
+    read8: (physical) => view.getUint8(inRam(physical, 1)),
+    read16: (physical) => view.getUint16(inRam(physical, 2), true),
+    read32: (physical) => view.getUint32(inRam(physical, 4), true),
+    read64: (physical) => view.getBigUint64(inRam(physical, 8), true),
+    bytes: (physical, count) => ram.slice(inRam(physical, count), physical + count),
   };
 }
 

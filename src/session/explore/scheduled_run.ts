@@ -2,8 +2,10 @@
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import type { Moment } from '../../machine/moment.js';
 import type { PcEnd } from '../../machine/pc.js';
+import { printable } from '../printable.js';
 import { ObservedRun, type ExploredTarget } from './observed_run.js';
 import type { Predicate } from './predicate.js';
+import { PredicateError } from './predicate_error.js';
 import type { Deviation, Schedule } from './schedule.js';
 
 /** How a run ended: the predicate held, the machine died, the guest ended by itself, or the bound was reached. */
@@ -133,11 +135,27 @@ export class ScheduledRun {
     return { end: end.kind === 'dead' && end.isHalted !== true ? 'dead' : 'ended', detail: end.detail };
   }
 
-  /** What the predicate has found. */
+  /** What the predicate has found. @throws PredicateError */
   private found(): string | undefined {
-    const answer = this.predicate(this.observed);
+    const answer = this.answer();
     if (answer === true) return 'the predicate holds';
-    return typeof answer === 'string' && answer !== '' ? answer : undefined;
+    if (answer === false || answer === '') return undefined;
+    if (typeof answer === 'string') return printable(answer);
+    const found = answer instanceof Promise ? 'a Promise' : typeof answer === 'number' ? `${answer}` : typeof answer;
+    const expected = 'true or what was found, in words; false or an empty text if it does not hold';
+    throw new PredicateError(`the predicate returned ${found}: it must return ${expected}`, {
+      details: { found, expected },
+    });
+  }
+
+  /** @throws PredicateError */
+  private answer(): unknown {
+    try {
+      return this.predicate(this.observed);
+    } catch (error) {
+      const what = error instanceof Error ? `${error.name}: ${error.message}` : `${typeof error}`;
+      throw new PredicateError(`the predicate threw ${what}`, { causedBy: error });
+    }
   }
 
   /** The address of the watched write behind which the machine has stopped. */

@@ -39,7 +39,8 @@ describe('The worker of an exploration', () => {
     );
     worker = new ExploringWorker(raceHook({ guest: 'cpuid', cpus: '1', module: [module] }));
     await worker.ready();
-    const { end, detail } = await worker.finish([], undefined);
+    const [result] = await worker.run([{ schedule: [], place: 0 }]);
+    const { end, detail } = result!;
     expect(end).to.equal('dead');
     expect(detail.replace(/\s+/g, ' ')).to.include('LeftOverTaskError: handler mine made a Promise');
   });

@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { explore } from '../../../src/session/explore/explore.js';
 import { BareflankError } from '../../../src/intrinsics/errors.js';
 import type { Predicate } from '../../../src/session/explore/predicate.js';
+import { PredicateError } from '../../../src/session/explore/predicate_error.js';
 import { ScheduledRun } from '../../../src/session/explore/scheduled_run.js';
-import { addingGuest, atPowerOn, endExplored, exploredCounter, exploredNote, NOTE } from './explored_guest.js';
+import { addingGuest, atPowerOn, endExplored, exploredCounter, exploredNote, exploredRace, NOTE } from './explored_guest.js';
 
 /** The counter of a guest whose two processors add 1 to it, once each, with a VM exit between load and store. */
 const COUNTER = 0x640;
@@ -96,6 +97,16 @@ describe('explore', () => {
         /only RAM/,
       );
     });
+  });
+
+  it('refuses a failure that does not show again', async () => {
+    const { target } = await exploredRace(2, 20);
+    let asked = 0;
+    const once = () => ++asked === 3;
+    expect(() => explore(target, { predicate: once, preemptions: 1, instructions: 1e5 })).to.throw(
+      PredicateError,
+      'does not show again under its own schedule',
+    );
   });
 
   it('has no failure if the predicate holds under no schedule', async () => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { RaceGuest } from '../../machine/race_guest.js';
-import type { Predicate } from '../../../src/session/explore/predicate.js';
+import type { ExploredRun, Predicate } from '../../../src/session/explore/predicate.js';
+import { PredicateError } from '../../../src/session/explore/predicate_error.js';
 import { ScheduledRun, type ScheduledResult } from '../../../src/session/explore/scheduled_run.js';
 import { endExplored, explored, exploredRace } from './explored_guest.js';
 
@@ -76,6 +77,23 @@ describe('ScheduledRun', () => {
     expect(taken[0]).to.include({ decision: 2, passedOver: 0, processor: 1, exit: 'ept_violation' });
     expect(taken[0]!.at).to.have.property('exit');
     expect(seen).to.deep.equal([taken[0], ['ended', false]]);
+  });
+
+  it('refuses a predicate that throws, or that answers with neither truth nor text: it would never hold', async () => {
+    const { target } = await exploredRace(2, 20);
+    const asked = (predicate: () => unknown) => () =>
+      new ScheduledRun(target, predicate as Predicate, 1e6).run({ schedule: [] });
+    for (const [predicate, message] of [
+      [() => Promise.resolve(true), 'the predicate returned a Promise: it must return true or what was found'],
+      [() => undefined, 'the predicate returned undefined'],
+      [() => 0, 'the predicate returned 0'],
+      [() => ({}), 'the predicate returned object'],
+      [() => (null as unknown as { x: number }).x, 'the predicate threw TypeError: '],
+      [({ memory }: ExploredRun) => memory.read8(2 ** 40) === 1, '1 bytes at 0x10000000000 are not all in RAM'],
+    ] as const)
+      expect(asked(predicate as () => unknown), message).to.throw(PredicateError, message);
+    const { detail } = new ScheduledRun(target, () => 'e\x1b[31mvil', 1e6).run({ schedule: [] });
+    expect(detail).to.equal('e�[31mvil');
   });
 
   it('ends where the predicate holds, at the bound, and where the machine dies', async () => {
