@@ -137,8 +137,7 @@ function explainHandler({ end, lastExit }: DeathFacts): Explanation {
     };
   return {
     cause: `${who} failed while it handled exit ${reason}`,
-    advice:
-      `correct the handler; its stack is in the lines of the VMM ("vmm: …"; of a background machine, ${ownName} dump has them)`,
+    advice: `correct the handler; its stack is in the lines of the VMM ("vmm: …"; of a background machine, ${ownName} dump has them)`,
   };
 }
 

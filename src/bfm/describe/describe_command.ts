@@ -24,9 +24,7 @@ function describe(kindName: string | undefined, name: string | undefined, { json
   const description = describeAll();
   if (kindName === undefined) {
     print(
-      json
-        ? JSON.stringify(description)
-        : toTheUser(`kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES}`),
+      json ? JSON.stringify(description) : toTheUser(`kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES}`),
     );
     return;
   }

@@ -13,6 +13,8 @@ export type GdbAddress =
 export const DEFAULT_GDB_PORT = 1234;
 /** Of TCP. */
 export const LARGEST_PORT = 65535;
+/** Bytes of the longest path of a Unix socket that all systems take. A longer one would be cut without a word. */
+export const LONGEST_SOCKET_PATH = 103;
 const UNIX = 'unix:';
 const WANTED = `a port from 0 to ${LARGEST_PORT} (0: any), or unix:PATH`;
 
@@ -44,6 +46,8 @@ export function checkSocketPath(path: string, who: string): void {
   // A user who can write there could put another socket in its place.
   const flaw = whyNotPrivateFolder(folder);
   if (flaw !== undefined) throw new FileError(`${who}: ${flaw}: a socket belongs in a folder of your own`);
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH)
+    throw new FileError(`${who}: ${path} is too long for a socket: at most ${LONGEST_SOCKET_PATH} bytes`);
   if (existsSync(path)) throw new FileError(`${who}: ${path} exists already: remove it, or choose another name`);
 }
 

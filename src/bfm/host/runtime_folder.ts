@@ -3,10 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { whyNotPrivateFolder } from '../../driver/node/private_folder.js';
 import { FileError } from '../failures/file_error.js';
+import { LONGEST_SOCKET_PATH } from '../gdb/gdb_address.js';
 import { UsageError } from '../failures/usage_error.js';
-
-/** The longest path of a Unix socket that all systems take. */
-const LONGEST_SOCKET_PATH = 103;
 
 /** The folder of the sockets: $XDG_RUNTIME_DIR/bareflank, or /tmp/bareflank-UID. Makes it, for its owner only. @throws FileError */
 export function runtimeFolder(): string {

@@ -56,7 +56,11 @@ describe('machineScope', () => {
     const { evaluator, pc, driver } = await seen(race);
     const { processor } = pc.stops;
     for (const { id } of pc.processors) {
-      expect(() => pc.inspect((each) => { if (each.id === id) throw new Error('a look fails'); })).to.throw();
+      expect(() =>
+        pc.inspect((each) => {
+          if (each.id === id) throw new Error('a look fails');
+        }),
+      ).to.throw();
       expect(pc.stops.processor).to.equal(processor);
     }
     evaluator.evaluate('machine');

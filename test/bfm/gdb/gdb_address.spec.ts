@@ -28,6 +28,7 @@ describe('parseGdbAddress', () => {
     writeFileSync(join(folder, 'there'), '');
     expect(() => parseGdbAddress(`unix:${folder}/there`)).to.throw(FileError, 'exists already');
     expect(() => parseGdbAddress(`unix:${folder}/no/s`)).to.throw(FileError, 'there is no folder');
+    expect(() => parseGdbAddress(`unix:${folder}/${'s'.repeat(104)}`)).to.throw(FileError, 'at most 103 bytes');
     chmodSync(folder, 0o755);
     if (process.getuid !== undefined) expect(() => parseGdbAddress(`unix:${folder}/s`)).to.throw(FileError, '0700');
   });

@@ -46,7 +46,18 @@ describe('parseWhoTarget', () => {
   it('refuses anything else', () => {
     for (const wrong of [
       ...['', '1000', '0x', '0x1000,', '0x1000,0', '0xfff,2', '0x1000,4097', '0x11112222333344445'],
-      ...['GUEST_RIP@', 'GUEST_RIP@x', 'GUEST_RIP@1@2', '@1', 'name+', 'name+-1', 'name,0', 'na me', '1name', 'n'.repeat(513)],
+      ...[
+        'GUEST_RIP@',
+        'GUEST_RIP@x',
+        'GUEST_RIP@1@2',
+        '@1',
+        'name+',
+        'name+-1',
+        'name,0',
+        'na me',
+        '1name',
+        'n'.repeat(513),
+      ],
       ...['msr:', 'msr:27', 'msr:0x123456789', 'msr:IA32_EFER'],
     ])
       expect(() => parseWhoTarget(wrong), wrong).to.throw(UsageError, '--who');

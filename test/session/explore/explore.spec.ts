@@ -5,7 +5,15 @@ import { BareflankError } from '../../../src/intrinsics/errors.js';
 import type { Predicate } from '../../../src/session/explore/predicate.js';
 import { PredicateError } from '../../../src/session/explore/predicate_error.js';
 import { ScheduledRun } from '../../../src/session/explore/scheduled_run.js';
-import { addingGuest, atPowerOn, endExplored, exploredCounter, exploredNote, exploredRace, NOTE } from './explored_guest.js';
+import {
+  addingGuest,
+  atPowerOn,
+  endExplored,
+  exploredCounter,
+  exploredNote,
+  exploredRace,
+  NOTE,
+} from './explored_guest.js';
 
 /** The counter of a guest whose two processors add 1 to it, once each, with a VM exit between load and store. */
 const COUNTER = 0x640;
