@@ -2,7 +2,7 @@
 import { Command, CommanderError, Help } from 'commander';
 import { fullTrace } from '../../driver/node/user_frames.js';
 import { acceptClientOptions, clientOptionFlags } from '../client/client_options.js';
-import { toTheUser } from './command_names.js';
+import { toTheUser } from '../failures/command_names.js';
 import { commandsFor, commandTable } from './command_table.js';
 import { exampleText } from './examples.js';
 import { ExitStatus } from '../failures/exit_status.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Command } from 'commander';
 import type { ExitStatus } from '../failures/exit_status.js';
-import { commandNames, type CommandName } from './command_names.js';
+import { commandNames, type CommandName } from '../failures/command_names.js';
 
 /** Options of a command. */
 export interface CommandContext {

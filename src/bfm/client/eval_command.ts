@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { toTheUser } from '../cli/command_names.js';
+import { toTheUser } from '../failures/command_names.js';
 import { scopeNames } from '../evaluate/scope_names.js';
 import { ExpressionError, javaScriptOf } from '../../driver/node/typescript_expression.js';
 import { UsageError } from '../failures/usage_error.js';

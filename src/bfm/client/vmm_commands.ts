@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { Command } from 'commander';
 import { withoutForeignFrames } from '../../driver/node/user_frames.js';
-import { toTheUser } from '../cli/command_names.js';
+import { toTheUser } from '../failures/command_names.js';
 import { clientOptionsOf, takes, withHost } from './client_options.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { checkAll, checkEach } from '../options/check_all.js';

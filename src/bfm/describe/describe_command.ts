@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Argument, Command } from 'commander';
-import { toTheUser } from '../cli/command_names.js';
+import { toTheUser } from '../failures/command_names.js';
 import { describeAll } from './describe_all.js';
 import { describedKinds, find, itemsOf, kindOf } from './describe_lookup.js';
 import { lineOf, textOf } from './describe_text.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '../bfm_process.js';
-import { toTheUser } from '../../../src/bfm/cli/command_names.js';
+import { toTheUser } from '../../../src/bfm/failures/command_names.js';
 import { ownName } from '../../../src/bfm/failures/own_name.js';
 
 describe('toTheUser', () => {

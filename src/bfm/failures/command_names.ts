@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inOwnName } from '../failures/own_name.js';
+import { inOwnName } from './own_name.js';
 
 /** The commands, in the order of the help text. */
 export const commandNames = [
