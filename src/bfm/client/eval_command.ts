@@ -31,10 +31,19 @@ async function once(host: HostClient, expression: string): Promise<void> {
   if (text !== undefined) process.stdout.write(`${text}\n`);
 }
 
+/** Characters of an expression. The machine takes messages of 4 MiB. */
+const LONGEST_EXPRESSION = 1 << 20;
+
+/** As JavaScript. @throws ExpressionError, UsageError */
+function code(expression: string): string {
+  if (expression.length <= LONGEST_EXPRESSION) return javaScriptOf(expression);
+  throw new UsageError(`the expression has ${expression.length} characters: at most ${LONGEST_EXPRESSION} are taken`);
+}
+
 /** @throws UsageError */
 function typedCode(expression: string): string {
   try {
-    return javaScriptOf(expression);
+    return code(expression);
   } catch (error) {
     throw error instanceof ExpressionError ? new UsageError(error.message) : error;
   }
@@ -83,7 +92,7 @@ async function answerTo(
   session: string,
 ): Promise<string | undefined | ExpressionError> {
   try {
-    return (await host.request('evaluate', { code: javaScriptOf(typed), session })).text;
+    return (await host.request('evaluate', { code: code(typed), session })).text;
   } catch (error) {
     if (error instanceof ExpressionError && error.isIncomplete) return error;
     return toTheUser((error as Error).message);

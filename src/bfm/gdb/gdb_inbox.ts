@@ -2,7 +2,8 @@
 
 /** What the main thread tells a machine's worker of GDB's port. */
 export type GdbEvent =
-  | { readonly kind: 'opened' }
+  /** @param isPrivate nobody but the machine's owner can have opened it */
+  | { readonly kind: 'opened'; readonly isPrivate: boolean }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'closed' }
   /** The run must end. */

@@ -8,6 +8,9 @@ import type { GdbAddress } from './gdb_address.js';
 /** Bytes that wait for a client. One that reads no answers is hung up on. */
 const MOST_UNREAD = 1 << 24;
 
+/** What GDB sends first: an acknowledgement, a packet or Ctrl-C. A page in a browser can send packets too, but only behind the head of a request. */
+const FIRST_BYTES: readonly number[] = [...Buffer.from('+-$\x03')];
+
 /** Where GDB connects to. One client at a time: another one is turned away. */
 export class GdbPort {
   private client: Socket | undefined;
@@ -74,8 +77,13 @@ export class GdbPort {
     }
     this.client = socket;
     socket.setNoDelay(true);
-    receive({ kind: 'opened' });
-    socket.on('data', (bytes: Uint8Array) => receive({ kind: 'bytes', bytes }));
+    receive({ kind: 'opened', isPrivate: this.path !== undefined });
+    let isKnown = false;
+    socket.on('data', (bytes: Uint8Array) => {
+      isKnown ||= FIRST_BYTES.includes(bytes[0]!);
+      if (isKnown) receive({ kind: 'bytes', bytes });
+      else socket.destroy();
+    });
     socket.on('close', () => {
       this.client = undefined;
       receive({ kind: 'closed' });

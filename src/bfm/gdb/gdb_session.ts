@@ -4,7 +4,7 @@ import type { DebuggedMachine } from './debugged_machine.js';
 import { GdbStub } from './gdb_stub.js';
 import { textToHex } from './hex_bytes.js';
 import { framed, PacketReader } from './packet_framing.js';
-import type { GdbInbox } from './gdb_inbox.js';
+import type { GdbEvent, GdbInbox } from './gdb_inbox.js';
 
 /** How a run under a debugger ended. */
 export interface DebuggedEnd {
@@ -93,10 +93,11 @@ export class GdbSession {
     this.inbox.send(this.lastSent);
   }
 
-  private takeEvent(event: { readonly kind: string }): void {
+  private takeEvent(event: GdbEvent): void {
     if (event.kind === 'opened') {
+      const { isPrivate } = event;
       this.reader = new PacketReader();
-      this.stub = new GdbStub(this.machine, { print: (text) => this.send(`O${textToHex(text)}`) });
+      this.stub = new GdbStub(this.machine, { print: (text) => this.send(`O${textToHex(text)}`) }, isPrivate);
     } else if (event.kind === 'closed') {
       this.stub = undefined;
     }

@@ -48,12 +48,14 @@ export class GdbStub {
   private processor: number;
   private lastReply: string;
 
+  /** @param isPrivate whether the client can be nobody but the machine's owner */
   constructor(
     private readonly machine: DebuggedMachine,
     private readonly output: StubOutput,
+    isPrivate: boolean,
   ) {
     this.memory = new DebuggedMemory(machine.session.pc);
-    this.monitor = new MonitorCommands(machine, this.memory);
+    this.monitor = new MonitorCommands(machine, this.memory, isPrivate);
     this.registers = new RegisterPackets(machine);
     this.processor = machine.debug.processor;
     this.lastReply = replyOf({ kind: 'arrived' }, this.processor, []);

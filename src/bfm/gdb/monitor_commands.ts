@@ -115,9 +115,11 @@ export class MonitorCommands {
     },
   };
 
+  /** @param isPrivate whether nobody but the machine's owner can give commands */
   constructor(
     private readonly machine: DebuggedMachine,
     private readonly memory: DebuggedMemory,
+    private readonly isPrivate: boolean,
   ) {}
 
   /** @param line what was typed behind `monitor` */
@@ -343,6 +345,10 @@ export class MonitorCommands {
   }
 
   private async evaluate(text: string): Promise<readonly string[]> {
+    if (!this.isPrivate)
+      throw new BareflankError(
+        'eval runs code with the rights of the owner of the machine, and anybody on this computer can open a port of TCP: use a Unix socket, as in --gdb unix:PATH',
+      );
     if (text === '') throw new BareflankError("eval wants an expression, as in 'eval vcpu(0).registers.RIP'");
     return (await this.machine.evaluate(text))?.split('\n') ?? [];
   }

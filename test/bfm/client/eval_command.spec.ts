@@ -63,6 +63,7 @@ describe('bfm eval', () => {
       'Promise.reject(2).then(() => 3)',
       'throw { get [Symbol.toStringTag]() { throw 4; } }',
       'for (;;) vcpu(1).registers.RAX',
+      `"${'x'.repeat(1 << 20)}"`,
       'machine.processors',
     ];
     child.stdin.end(lines.join('\n'));
@@ -73,6 +74,7 @@ describe('bfm eval', () => {
       'Promise { <rejected> 2 }',
       'the code threw a value that cannot be shown: its own code throws, or does not end',
       'the expression has looked at the machine for 2000 ms, and may not look on',
+      'the expression has 1048579 characters: at most 1048576 are taken',
       '2',
       '',
     ]);

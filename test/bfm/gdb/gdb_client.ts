@@ -64,8 +64,8 @@ export class GdbClient {
     this.done = new GdbSession(machine, this.inbox, waits).run();
   }
 
-  attach(): this {
-    this.inbox.push({ kind: 'opened' });
+  attach(isPrivate = true): this {
+    this.inbox.push({ kind: 'opened', isPrivate });
     return this;
   }
 

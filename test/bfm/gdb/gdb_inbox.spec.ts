@@ -6,7 +6,7 @@ describe('GdbInbox', () => {
   it('gives what comes in, in order, also to who waits', async () => {
     const inbox = new GdbInbox(() => {});
     const waiting = inbox.next();
-    inbox.push({ kind: 'opened' });
+    inbox.push({ kind: 'opened', isPrivate: false });
     inbox.push({ kind: 'closed' });
     expect([(await waiting).kind, (await inbox.next()).kind]).to.deep.equal(['opened', 'closed']);
     expect(inbox.hasEvent).to.equal(false);
@@ -18,10 +18,10 @@ describe('GdbInbox', () => {
     expect(packet.wantsStop).to.equal(false);
     packet.push({ kind: 'bytes', bytes: Uint8Array.of(3) });
     expect(packet.wantsStop).to.equal(true);
-    for (const kind of ['opened', 'closed', 'stop'] as const) {
+    for (const event of [{ kind: 'opened', isPrivate: true }, { kind: 'closed' }, { kind: 'stop' }] as const) {
       const inbox = new GdbInbox(() => {});
-      inbox.push({ kind });
-      expect(inbox.wantsStop, kind).to.equal(true);
+      inbox.push(event);
+      expect(inbox.wantsStop, event.kind).to.equal(true);
     }
   });
 

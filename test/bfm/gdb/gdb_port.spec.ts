@@ -72,6 +72,30 @@ describe('GdbPort', () => {
     await events.until('opened', 2);
   });
 
+  it('hangs up on a client that does not begin as GDB does, such as a page in a browser', async () => {
+    const events = new Events();
+    const { target } = await listen({ kind: 'tcp', port: 0 }, events);
+    const page = dial(Number(target.slice(1)));
+    page.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n$k#6b');
+    await events.until('closed');
+    expect(events.all.map(({ kind }) => kind)).to.deep.equal(['opened', 'closed']);
+  });
+
+  it('knows which clients can be nobody but its owner', async () => {
+    const events = new Events();
+    const path = join(folder, 'own');
+    await listen({ kind: 'unix', path }, events);
+    dial(path);
+    await events.until('opened');
+    const { target } = await listen({ kind: 'tcp', port: 0 }, events);
+    dial(Number(target.slice(1)));
+    await events.until('opened', 2);
+    expect(events.all).to.deep.equal([
+      { kind: 'opened', isPrivate: true },
+      { kind: 'opened', isPrivate: false },
+    ]);
+  });
+
   it('hangs up on a client that reads nothing', async () => {
     const events = new Events();
     const port = await listen({ kind: 'tcp', port: 0 }, events);

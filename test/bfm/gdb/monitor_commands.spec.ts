@@ -30,6 +30,17 @@ describe('MonitorCommands', () => {
         .and.include('monitor walk ADDRESS');
   });
 
+  it('evaluate code for nobody but the owner of the machine', async () => {
+    const evaluate = (): Promise<string> => Promise.resolve('evaluated');
+    const eval1 = `qRcmd,${Buffer.from('eval 1').toString('hex')}`;
+    const own = new GdbClient(await sessionOf(code), { evaluate }).attach();
+    await own.ask(eval1);
+    expect(own.console).to.equal('evaluated\n');
+    const anybody = new GdbClient(await sessionOf(code), { evaluate }).attach(false);
+    await anybody.ask(eval1);
+    expect(anybody.console).to.match(/^eval runs code with the rights of the owner of the machine/);
+  });
+
   it('go to an instruction, and say where the machine is', async () => {
     expect(await shown('goto 3')).to.include('instruction 3 of all processors');
     const place = `0x${(FLAT_IMAGE_ADDRESS + 5).toString(16)}`;
@@ -45,7 +56,11 @@ describe('MonitorCommands', () => {
 
   it('say that a recording begins behind the instruction to go to, and that the machine has not moved', async () => {
     const debug = { canReverse: true, goTo: () => Promise.resolve({ kind: 'begin' }) };
-    const commands = new MonitorCommands({ debug, session: { pc: { instructions: 5000 } } } as never, {} as never);
+    const commands = new MonitorCommands(
+      { debug, session: { pc: { instructions: 5000 } } } as never,
+      {} as never,
+      true,
+    );
     expect(await commands.perform('goto 3', 0)).to.deep.equal([
       'the recording has no instruction 3: it begins later; the machine is where it was, at instruction 5 000',
     ]);
