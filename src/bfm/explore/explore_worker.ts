@@ -5,6 +5,7 @@ import { failureOf, runTask, shortestSchedule } from '../../session/explore/expl
 import { ScheduledRun, type RunObserver } from '../../session/explore/scheduled_run.js';
 import type { Pc } from '../../machine/pc.js';
 import { PromiseWatch } from '../../driver/node/promise_watch.js';
+import { useSourceMaps } from '../../driver/node/source_maps.js';
 import { problemOf } from '../failures/problem.js';
 import { RunRecording } from '../recording/run_recording.js';
 import { RunControl } from '../worker/run_control.js';
@@ -51,7 +52,7 @@ const failed = (error: unknown): void => post({ kind: 'failed', problem: problem
 try {
   post({ kind: 'calling', what: 'the loading of the predicate' });
   // Errors of the predicate name its own file and line.
-  process.setSourceMapsEnabled(true);
+  useSourceMaps();
   const predicate = await loadPredicate(request.predicate);
   const target = await exploredMachine(request.run, control, post, new PromiseWatch());
   const run = new ScheduledRun(target, predicate, request.instructions, request.watched);
