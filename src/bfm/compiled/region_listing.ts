@@ -32,11 +32,12 @@ async function guestText({ pageOffset, length }: DecodedInstruction, { page, byt
   return `${address}  ${known?.text ?? code}`;
 }
 
-/** An instruction, and the form of the table whose template it became; or what a part does. */
+/** An instruction, and the form of the table whose template it became or whose handler executes it; or what a part does. */
 async function textOf({ what }: RegionPart, code: ListedCode, forms: CompiledForms): Promise<string[]> {
   if (typeof what === 'string') return [ownParts[what]];
-  const form = forms.template(what.form)?.name;
-  return [await guestText(what, code), ...(form === undefined ? [] : [`  ${form}`])];
+  const name = `  ${forms.nameOf(what.form)}`;
+  if (what.call !== undefined) return [await guestText(what, code), `${name}: its handler`];
+  return [await guestText(what, code), ...(forms.template(what.form) === undefined ? [] : [name])];
 }
 
 /** Says which word of the processor a fixed address is. */

@@ -113,6 +113,21 @@ function speedOf({ machine: { instructions, restoredAt = 0 }, milliseconds }: Ru
   return `${((instructions - restoredAt) / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`;
 }
 
+/** How often the interpreter went on behind a region, by the reason. */
+function leftRows(leaves: CompiledFigures['leaves']): [string, string][] {
+  const texts: Record<keyof typeof leaves, string> = {
+    target: 'code without a region',
+    instruction: 'an instruction of the interpreter',
+    access: 'a miss of the TLB or a fault',
+    budget: 'the end of a turn',
+    due: 'a device, code or a watchpoint',
+  };
+  return Object.entries(texts).map(([reason, text]) => [
+    `left for ${text}`,
+    groupedDigits(leaves[reason as keyof typeof leaves]),
+  ]);
+}
+
 function compiledRows(
   compiled: CompiledFigures,
   { instructions, restoredAt = 0 }: RunReport['machine'],
@@ -124,6 +139,7 @@ function compiledRows(
       `${((100 * compiled.instructions) / Math.max(instructions - restoredAt, 1)).toFixed(1)} %`,
     ],
     ['instructions of a visit of regions', (compiled.instructions / Math.max(entries, 1)).toFixed(1)],
+    ...leftRows(compiled.leaves),
     ['compiled regions', `${groupedDigits(regions)} in ${groupedDigits(modules)} modules`],
     ['WebAssembly of regions', `${(bytes / 2 ** 20).toFixed(1)} MiB`],
     ['time to compile', `${(milliseconds / 1000).toFixed(3)} s`],

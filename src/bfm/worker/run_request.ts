@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { TierRequest } from '../options/tier_option.js';
+import type { ExecutedRegions } from '../../machine/compiled/compiled_tier.js';
 import type { CheckpointFacts } from '../../session/replay/replay_session.js';
 import type { DeathPlaces } from '../death/death_report.js';
 import type { ReportedExit } from '../../session/reported_exit.js';
@@ -239,16 +240,13 @@ export interface RunReport {
 }
 
 /** What the compiled tier did in a run. */
-export interface CompiledFigures {
+export interface CompiledFigures extends ExecutedRegions {
   readonly regions: number;
   readonly modules: number;
   readonly bytes: number;
   readonly milliseconds: number;
   /** The longest time that the guest waited for it. */
   readonly longestMilliseconds: number;
-  readonly instructions: number;
-  /** How often the interpreter entered a region. */
-  readonly entries: number;
   /** Why nothing more was compiled, if the host had no room for it. */
   readonly failure?: string;
 }

@@ -6,8 +6,8 @@ import { RecordFlag } from '../layout/record_format.js';
 import type { DecodedInstruction } from './decoded_code.js';
 import { readyTemplate, type ReadyTemplate } from './ready_template.js';
 
-/** The kinds of instructions of a region, by how they end a block. */
-export type FormKind = 'plain' | 'jcc' | 'jmp' | 'call' | 'ret';
+/** The kinds of instructions of a region, by how they end a block; `handled`: as `plain`, but the region calls the handler. */
+export type FormKind = 'plain' | 'handled' | 'jcc' | 'jmp' | 'call' | 'ret';
 
 const compiledKinds: ReadonlySet<string> = new Set<FormKind>(['plain', 'jcc', 'jmp', 'call', 'ret']);
 
@@ -19,6 +19,8 @@ export class CompiledForms {
   private readonly templates: (ReadyTemplate | undefined)[] = [];
   private readonly kinds: (FormKind | undefined)[] = [];
   private readonly goesOn: boolean[] = [];
+  private readonly hasPlainHandler: boolean[] = [];
+  private readonly names: string[] = [];
   private readonly flags = new Map<string, ReadyTemplate>();
   private readonly helpers = new Map<string, ReadyTemplate>();
 
@@ -32,6 +34,8 @@ export class CompiledForms {
     this.region = numberOf('REGION');
     for (const form of forms) {
       this.goesOn[form.id] = form.class === 'plain' || form.class === 'jcc';
+      this.names[form.id] = form.name;
+      this.hasPlainHandler[form.id] = form.class === 'plain';
       // forms without a template and without a reason for that only say where to go on, or do nothing
       const isKnown = form.noTemplate === undefined && source.handlers[form.id] === undefined;
       if (isKnown && compiledKinds.has(form.class)) this.kinds[form.id] = form.class as FormKind;
@@ -43,10 +47,12 @@ export class CompiledForms {
 
   /** How an instruction ends its block; undefined if only the interpreter executes it. */
   kindOf(instruction: DecodedInstruction): FormKind | undefined {
-    const kind = this.kinds[instruction.form];
-    if (kind === undefined || (instruction.flags & RecordFlag.Segmented) !== 0) return undefined;
-    const template = this.template(instruction.form);
-    return template !== undefined && usesGeneralSlots(template, instruction) ? undefined : kind;
+    const { form } = instruction;
+    if ((instruction.flags & RecordFlag.Segmented) !== 0) return undefined;
+    const kind = this.kinds[form];
+    const template = this.template(form);
+    if (kind !== undefined && (template === undefined || !usesGeneralSlots(template, instruction))) return kind;
+    return this.hasPlainHandler[form] === true ? 'handled' : undefined;
   }
 
   /** True for the forms that the decoder and this tier put in a block by themselves. */
@@ -57,6 +63,11 @@ export class CompiledForms {
   /** True for a form behind which a block has no more records. */
   endsRecords(form: number): boolean {
     return this.goesOn[form] !== true;
+  }
+
+  /** As the table of forms calls it. */
+  nameOf(form: number): string {
+    return known(this.names[form], `form ${form}`);
   }
 
   /** The template of a form; undefined for those that only say where to go on. */
@@ -70,18 +81,17 @@ export class CompiledForms {
 
   /** How the words of the flags come from the operands of a setter. */
   flagSetter(name: string): ReadyTemplate {
-    return known(this.flags, name);
+    return known(this.flags.get(name), name);
   }
 
   helper(name: HelperName): ReadyTemplate {
-    return known(this.helpers, name);
+    return known(this.helpers.get(name), name);
   }
 }
 
-function known(templates: ReadonlyMap<string, ReadyTemplate>, name: string): ReadyTemplate {
-  const template = templates.get(name);
-  if (template === undefined) throw new TypeError(`the template build has no '${name}'`);
-  return template;
+function known<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new TypeError(`the template build has no '${name}'`);
+  return value;
 }
 
 /** True if a template reaches a general register in its slot: in a region it is in a local. */

@@ -67,6 +67,26 @@ export interface CompiledTierStatistics {
   longestMilliseconds: number;
 }
 
+/** What compiled code has executed. */
+export interface ExecutedRegions {
+  readonly instructions: number;
+  /** How often the interpreter entered a region. */
+  readonly entries: number;
+  /** How often the interpreter went on behind a region, by the reason. */
+  readonly leaves: {
+    /** Control went out of the region, to code that has none. */
+    readonly target: number;
+    /** An instruction is the interpreter's. */
+    readonly instruction: number;
+    /** The data TLB has no place for an access, or the instruction faults. */
+    readonly access: number;
+    /** The turn may have ended before the next pass. */
+    readonly budget: number;
+    /** A device was reached, code was written, or a watchpoint met. */
+    readonly due: number;
+  };
+}
+
 const WASM_PAGE = 0x10000;
 /** Slots by which the table grows. */
 const SLOTS = 64;
@@ -146,11 +166,22 @@ export class CompiledTier {
     this.u32[Layout.HEAT_WANTED / 4] = options.mode === 'forced' ? 1 : HEAT_WANTED;
   }
 
-  /** Instructions that regions executed, and how often the interpreter entered one. */
-  get executed(): { readonly instructions: number; readonly entries: number } {
+  /** What regions have done since the machine was made. */
+  get executed(): ExecutedRegions {
     const { u32 } = this;
     const word = (at: number): number => u32[at / 4]! + u32[at / 4 + 1]! * 2 ** 32;
-    return { instructions: word(Layout.REGION_INSTRUCTIONS), entries: word(Layout.REGION_ENTRIES) };
+    const leaves = (reason: number): number => word(Layout.REGION_LEAVES + reason * 8);
+    return {
+      instructions: word(Layout.REGION_INSTRUCTIONS),
+      entries: word(Layout.REGION_ENTRIES),
+      leaves: {
+        target: leaves(Constants.LEFT_TARGET),
+        instruction: leaves(Constants.LEFT_INSTRUCTION),
+        access: leaves(Constants.LEFT_ACCESS),
+        budget: leaves(Constants.LEFT_BUDGET),
+        due: leaves(Constants.LEFT_DUE),
+      },
+    };
   }
 
   /** Compiles what the interpreter wants. Call it while the core does not run. */
@@ -240,7 +271,9 @@ export class CompiledTier {
     if (head === 0 || code.formOf(head) === forms.region || this.forgottenOf[page]! >= MOST_FORGOTTEN) return undefined;
     const root = regionGraph(code, forms, index, offset);
     if (root === undefined) return undefined;
-    const { body, instructions } = emitRegion(root, forms);
+    const { body, instructions, handled } = emitRegion(root, forms);
+    // nothing is won where handlers do it all
+    if (handled === instructions) return undefined;
     this.statistics.instructions += instructions;
     return { body, slot: this.takeSlot(), page, offset, root, head, records: this.recordBytes(head) };
   }

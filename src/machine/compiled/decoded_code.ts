@@ -21,6 +21,16 @@ export interface DecodedInstruction {
   readonly scale: number;
   /** RecordFlag. */
   readonly flags: number;
+  /** Of an instruction that the region leaves to its handler. */
+  readonly call?: HandlerCall;
+}
+
+/** How a region calls the handler of an instruction. */
+export interface HandlerCall {
+  /** A copy of its record, which nothing moves; behind it is one of the form `next`. */
+  readonly record: number;
+  /** Of the handler in the core's table. */
+  readonly slot: number;
 }
 
 /** Reads the interpreter's decoded code: cpu/code/code_pages.ts. */
@@ -102,6 +112,25 @@ export class DecodedCode {
     view.setInt32(head + RecordField.Immediate, slot, true);
     view.setUint32(head + RecordField.Link, copy, true);
     return true;
+  }
+
+  /**
+   * Copies a record to the end of the record space, for calls of its handler from a region. A handler that ends the running block writes into the
+   * record behind it.
+   * @param next number of the form NEXT
+   * @returns undefined if there is no room
+   */
+  handlerCall(record: number, next: number): HandlerCall | undefined {
+    const { u32, view } = this;
+    const copy = u32[Layout.RECORD_NEXT / 4]!;
+    if (copy + 2 * RECORD_BYTES > Layout.RECORDS_END - RECORD_BYTES) return undefined;
+    const bytes = new Uint8Array(view.buffer);
+    bytes.copyWithin(copy, record, record + RECORD_BYTES);
+    bytes.fill(0, copy + RECORD_BYTES, copy + 2 * RECORD_BYTES);
+    u32[Layout.RECORD_NEXT / 4] = copy + 2 * RECORD_BYTES;
+    view.setUint8(copy + RecordField.Count, 1);
+    view.setUint16(copy + RECORD_BYTES + RecordField.Form, next, true);
+    return { record: copy, slot: view.getUint16(Layout.HANDLERS + this.formOf(record) * 2, true) };
   }
 
   private word(at: number, offset: number): number {

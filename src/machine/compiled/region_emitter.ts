@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Emits the WebAssembly function of one region: (budget: i32, rip: i64) -> budget left. It leaves with RIP, registers and flags exact: at an
-// instruction that a template does not execute (fault, TLB miss), where control goes on outside the region, and when the budget may not last for
+// instruction whose template does not execute it (fault, TLB miss), where control goes on outside the region, and when the budget may not last for
 // one more pass through it.
 import { Layout } from '../layout/layout.js';
 import { EMPTY_BLOCK, Opcode, ValueType } from '../wasm_format.js';
 import type { CompiledForms } from './compiled_forms.js';
-import type { DecodedInstruction } from './decoded_code.js';
+import type { DecodedInstruction, HandlerCall } from './decoded_code.js';
+import { Constants } from '../layout/core_constants.js';
 import { FlagLocals } from './flag_locals.js';
 import { FunctionBody } from './function_body.js';
+import { HandlerCalls } from './handler_calls.js';
 import { inPage, isExit, type RegionBlock, type RegionEdge, type RegionExit } from './region_graph.js';
 import { PAGE_BYTES } from '../memory/page_contents.js';
+import type { ReadyTemplate } from './ready_template.js';
 import { REGION_TYPE } from './region_module.js';
 import { RegionStructure, type RegionNode } from './region_structure.js';
 import { RegisterLocals } from './register_locals.js';
@@ -18,6 +21,15 @@ import { TemplatePaster } from './template_paster.js';
 /** Parameters of a region's function. */
 const BUDGET = 0;
 const RIP = 1;
+
+const { LEFT_ACCESS, LEFT_BUDGET, LEFT_DUE, LEFT_TARGET, LEFT_INSTRUCTION } = Constants;
+/** A Constants.LEFT_*. */
+type Reason = (typeof Constants)[
+  | 'LEFT_ACCESS'
+  | 'LEFT_BUDGET'
+  | 'LEFT_DUE'
+  | 'LEFT_TARGET'
+  | 'LEFT_INSTRUCTION'];
 
 const EXIT = 'exit';
 type Label = RegionNode | typeof EXIT | undefined;
@@ -37,14 +49,17 @@ class RegionEmitter {
   private readonly pageRip = this.body.newLocal(ValueType.I64);
   private readonly goal = this.body.newLocal(ValueType.I64);
   private readonly tlb = this.body.newLocal(ValueType.I32);
-  /** i32: whether another region may go on. */
-  private readonly mayChain = this.body.newLocal(ValueType.I32);
+  /** i32: Constants.LEFT_*. */
+  private readonly reason = this.body.newLocal(ValueType.I32);
   private readonly paster: TemplatePaster;
+  private readonly handlers: HandlerCalls;
   /** What encloses the code that is being emitted, innermost last. */
   private readonly labels: Label[] = [];
   private usesFlags = false;
   /** No pass from a check of the budget to the next one executes more instructions. */
   readonly longestPass: number;
+  /** How many instructions handlers execute. */
+  handled = 0;
 
   constructor(
     root: RegionBlock,
@@ -55,6 +70,8 @@ class RegionEmitter {
     this.longestPass = this.structure.nodes.reduce((sum, { block }) => sum + block.instructions.length, 0);
     const { pageRip, goal, tlb } = this;
     this.paster = new TemplatePaster(this.body, forms, this.registers, this.flags, { pageRip, goal, tlb });
+    const locals = { budget: BUDGET, pageRip };
+    this.handlers = new HandlerCalls(this.body, this.registers, this.flags, locals, forms.next);
   }
 
   emit(): FunctionBody {
@@ -74,8 +91,8 @@ class RegionEmitter {
 
   /** What the locals of the function are. */
   localNames(): ReadonlyMap<number, string> {
-    const { pageRip, goal, tlb, mayChain } = this;
-    const own = { budget: BUDGET, rip: RIP, pageRip, goal, tlb, mayChain, ...this.paster.ownLocals };
+    const { pageRip, goal, tlb, reason } = this;
+    const own = { budget: BUDGET, rip: RIP, pageRip, goal, tlb, reason, ...this.paster.ownLocals };
     const named = Object.entries(own).map(([name, local]): [number, string] => [local, name]);
     return new Map([...named, ...this.registers.names(), ...this.flags.names()]);
   }
@@ -84,11 +101,17 @@ class RegionEmitter {
     this.parts?.push({ at: this.body.out.length, what });
   }
 
+  /** Undefined for an instruction that a handler executes, and for one that only says where to go on. */
+  private templateOf({ form, call }: DecodedInstruction): ReadyTemplate | undefined {
+    return call === undefined ? this.forms.template(form) : undefined;
+  }
+
   /** Registers and flags that any of the blocks uses. */
   private noteUse(): void {
     for (const { block } of this.structure.nodes)
       for (const instruction of block.instructions) {
-        const template = this.forms.template(instruction.form);
+        this.usesFlags ||= instruction.call !== undefined;
+        const template = this.templateOf(instruction);
         if (template === undefined) continue;
         this.paster.noteRegisters(instruction, template);
         this.usesFlags ||= template.readsFlags || template.setsFlags !== 'no';
@@ -118,13 +141,17 @@ class RegionEmitter {
     body.get(this.goal);
     out.access(Opcode.I64Store, 3, Layout.RIP);
     const slot = body.newLocal(ValueType.I32);
-    body.get(this.mayChain);
-    out.append([Opcode.If, EMPTY_BLOCK]);
+    body.get(this.reason);
+    out.i32Const(LEFT_DUE);
+    out.append([Opcode.I32LeS, Opcode.I32Eqz, Opcode.If, EMPTY_BLOCK]);
     this.paster.pasteHelper(this.forms.helper('regionAt'), () => {});
     out.op(Opcode.LocalTee, slot);
     out.append([Opcode.If, EMPTY_BLOCK]);
     for (const parameter of [BUDGET, this.goal, slot]) body.get(parameter);
     out.append([Opcode.ReturnCallIndirect, REGION_TYPE, 0, Opcode.End, Opcode.End]);
+    out.i32Const(0);
+    body.get(this.reason);
+    out.access(Opcode.I32Store, 2, Layout.REGION_LEFT);
     body.get(BUDGET);
   }
 
@@ -150,18 +177,19 @@ class RegionEmitter {
     this.body.set(BUDGET);
   }
 
-  /** Leaves for an offset from the page. @param chains whether another region may go on there */
-  private leave(offset: number, chains: boolean, depth = 0): void {
+  /** Leaves for an offset from the page. */
+  private leave(offset: number, reason: Reason, depth = 0): void {
     this.paster.rip(offset);
     this.body.set(this.goal);
-    this.leaveToGoal(chains, depth);
+    this.leaveToGoal(reason, depth);
   }
 
-  private leaveToGoal(chains: boolean, depth = 0): void {
+  private leaveToGoal(reason: Reason, depth = 0): void {
     this.paster.computeFlags();
-    if (chains) {
-      this.body.out.i32Const(1);
-      this.body.set(this.mayChain);
+    // locals begin as 0
+    if (reason !== LEFT_ACCESS) {
+      this.body.out.i32Const(reason);
+      this.body.set(this.reason);
     }
     this.branchTo(EXIT, depth);
   }
@@ -186,11 +214,12 @@ class RegionEmitter {
     const { instructions, end } = node.block;
     instructions.forEach((instruction, index) => {
       this.part(instruction);
-      const template = this.forms.template(instruction.form);
+      if (instruction.call !== undefined) this.handle(instruction, instruction.call, index);
+      const template = this.templateOf(instruction);
       if (template === undefined) return;
       this.paster.paste(template, instruction, (depth) => {
         this.spend(index);
-        this.leave(instruction.pageOffset, false, depth);
+        this.leave(instruction.pageOffset, LEFT_ACCESS, depth);
       });
     });
     // a condition is on the stack
@@ -209,8 +238,21 @@ class RegionEmitter {
         this.computed(node);
         break;
       case 'leave':
-        this.leave(end.offset, true);
+        this.leave(end.offset, LEFT_INSTRUCTION);
     }
+  }
+
+  /** @param index how many instructions of the block come before it */
+  private handle({ pageOffset, length }: DecodedInstruction, call: HandlerCall, index: number): void {
+    this.handled++;
+    this.paster.settleFlags();
+    this.handlers.call(call, index);
+    this.handlers.whenDue(call, () => {
+      this.labels.push(undefined);
+      this.spend(index + 1);
+      this.leave(pageOffset + length, LEFT_DUE);
+      this.labels.pop();
+    });
   }
 
   /** Emits code that ends in a branch; what is pending on its path does not concern the code behind it. */
@@ -224,12 +266,12 @@ class RegionEmitter {
   private computed(node: RegionNode): void {
     const { out } = this.body;
     const { end } = node.block;
-    if (end.kind !== 'computed' || end.expected === undefined) return this.leaveToGoal(true);
+    if (end.kind !== 'computed' || end.expected === undefined) return this.leaveToGoal(LEFT_TARGET);
     this.body.get(this.goal);
     this.paster.rip(end.expected.offset);
     out.byte(Opcode.I64Ne);
     this.open(Opcode.If, undefined);
-    this.arm(() => this.leaveToGoal(true));
+    this.arm(() => this.leaveToGoal(LEFT_TARGET));
     this.close();
     this.edge(node, end.expected.to);
   }
@@ -249,7 +291,7 @@ class RegionEmitter {
 
   private backEdge(node: RegionNode, from: RegionNode): void {
     // into the middle of a loop: the region that begins there goes on, if there is one
-    if (!node.isLoop || !this.structure.dominates(node, from)) return this.leave(node.block.offset, true);
+    if (!node.isLoop || !this.structure.dominates(node, from)) return this.leave(node.block.offset, LEFT_TARGET);
     this.budgetCheck(node);
     this.settleFor(node);
     this.branchTo(node);
@@ -262,7 +304,7 @@ class RegionEmitter {
     body.out.i32Const(this.longestPass);
     body.out.byte(Opcode.I32LeS);
     this.open(Opcode.If, undefined);
-    this.arm(() => this.leave(node.block.offset, false));
+    this.arm(() => this.leave(node.block.offset, LEFT_BUDGET));
     this.close();
   }
 
@@ -274,8 +316,9 @@ class RegionEmitter {
 
   /** True if a block sets all flags before anything reads or shows them. */
   private killsFlags({ instructions }: RegionBlock): boolean {
-    for (const { form } of instructions) {
-      const template = this.forms.template(form);
+    for (const instruction of instructions) {
+      if (instruction.call !== undefined) return false;
+      const template = this.templateOf(instruction);
       if (template === undefined) continue;
       if (template.killsFlags) return true;
       if (template.touchesFlags) return false;
@@ -286,24 +329,28 @@ class RegionEmitter {
   /** Out of the region. A branch faults where its target is not canonical: the interpreter executes it again. */
   private exit(from: RegionNode, { exit, isBranch }: RegionExit): void {
     const last = from.block.instructions.at(-1);
-    if (!isBranch || last === undefined || inPage(exit)) return this.leave(exit, true);
+    if (!isBranch || last === undefined || inPage(exit)) return this.leave(exit, LEFT_TARGET);
     this.paster.rip(exit);
     this.body.set(this.goal);
     this.paster.pasteHelper(this.forms.helper('farTarget'), (depth) => {
       this.spend(-1);
-      this.arm(() => this.leave(last.pageOffset, false, depth));
+      this.arm(() => this.leave(last.pageOffset, LEFT_ACCESS, depth));
     });
-    this.leaveToGoal(true);
+    this.leaveToGoal(LEFT_TARGET);
   }
 }
 
-/** The function of the region with these blocks, and how many instructions it has. */
-export function emitRegion(
-  root: RegionBlock,
-  forms: CompiledForms,
-): { readonly body: FunctionBody; readonly instructions: number } {
+/** A region's function, and how many instructions it has, of which it leaves some to their handlers. */
+export interface EmittedRegion {
+  readonly body: FunctionBody;
+  readonly instructions: number;
+  readonly handled: number;
+}
+
+/** The function of the region with these blocks. */
+export function emitRegion(root: RegionBlock, forms: CompiledForms): EmittedRegion {
   const emitter = new RegionEmitter(root, forms);
-  return { body: emitter.emit(), instructions: emitter.longestPass };
+  return { body: emitter.emit(), instructions: emitter.longestPass, handled: emitter.handled };
 }
 
 /** A region as its listing needs it. */

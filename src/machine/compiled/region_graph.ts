@@ -83,13 +83,14 @@ class GraphBuilder {
         return;
       }
       const kind = this.forms.kindOf(instruction);
-      if (kind === undefined) {
+      const call = kind === 'handled' ? this.code.handlerCall(record, this.forms.next) : undefined;
+      if (kind === undefined || (kind === 'handled' && call === undefined)) {
         block.end = { kind: 'leave', offset: instruction.pageOffset };
         return;
       }
-      block.instructions.push(instruction);
+      block.instructions.push(call === undefined ? instruction : { ...instruction, call });
       this.instructions++;
-      if (kind === 'plain') continue;
+      if (kind === 'plain' || kind === 'handled') continue;
       block.end = this.endOf(block, instruction, kind);
       return;
     }

@@ -21,6 +21,9 @@ export interface PlacedFunction {
 
 /** The number of the type of a region's function. */
 export const REGION_TYPE = 0;
+/** The number of the type of a handler. */
+export const HANDLER_TYPE = 1;
+const handlerType = [FUNCTION_TYPE, 1, ValueType.I32, 0];
 const regionType = [FUNCTION_TYPE, PARAMETERS, ValueType.I32, ValueType.I64, 1, ValueType.I32];
 
 /**
@@ -34,7 +37,7 @@ export function regionModule(functions: readonly PlacedFunction[], memoryPages: 
     out.sized(write);
   };
   out.append(MODULE_HEADER);
-  section(Section.Type, (part) => part.append([1, ...regionType]));
+  section(Section.Type, (part) => part.append([2, ...regionType, ...handlerType]));
   section(Section.Import, (part) => {
     part.unsigned(2);
     part.name('core');

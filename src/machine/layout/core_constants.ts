@@ -75,6 +75,15 @@ export const Constants = {
   HIT_STRUCTURE: 3,
   HIT_MACHINE: 4,
   HIT_EXIT: 5,
+  /**
+   * Why a compiled region was left: an access that the data TLB has no place for, or a fault; the end of the budget; something that is due behind an
+   * instruction that a handler executed. From LEFT_TARGET on another region may go on: control goes out of the region; an instruction is the interpreter's.
+   */
+  LEFT_ACCESS: 0,
+  LEFT_BUDGET: 1,
+  LEFT_DUE: 2,
+  LEFT_TARGET: 3,
+  LEFT_INSTRUCTION: 4,
 
   CARVE_OUT_GIB: Sizes.CARVE_OUT_GIB,
   CARVE_OUT_BYTES: Sizes.CARVE_OUT,

@@ -143,6 +143,12 @@ export const regions = {
   REGION_INSTRUCTIONS: 0xac0e50,
   /** u64: how often the interpreter entered a region. */
   REGION_ENTRIES: 0xac0e58,
+  /** u32: why the last region was left, Constants.LEFT_*. */
+  REGION_LEFT: 0xac0e60,
+  /** i32: BUDGET when the interpreter entered the region that it is in; 0: it is in none. */
+  REGION_BUDGET: 0xac0e64,
+  /** u64 each: how often regions were left, by Constants.LEFT_*. */
+  REGION_LEAVES: 0xac0e68,
   /** u32: 1 = JUMP_CACHE has entries. */
   REGIONS_NOTED: 0xac0e4c,
   /** u32 each: a head that is wanted, as its offset from RAM. */

@@ -5,11 +5,11 @@ import { isCrossing } from "../code/code_pages";
 import { FORM, RIP_OF } from "../code/record";
 import { noteRegion } from "../code/jump_cache";
 import {
-  DECODE_CODE64, DECODE_MODE, HEAT, HEAT_ENTRIES, HEAT_WANTED, MOST_WANTED, RAM, REGION_ENTRIES, REGION_INSTRUCTIONS,
-  TLB_FETCH, WANTED_COUNT, WANTED_LIST,
+  DECODE_CODE64, DECODE_MODE, HEAT, HEAT_ENTRIES, HEAT_WANTED, MOST_WANTED, RAM, TLB_FETCH, WANTED_COUNT, WANTED_LIST,
 } from "../generated/layout";
 import { FORM_REGION } from "../generated/decoder_tables";
 import { RecordField } from "../generated/record_format";
+import { beginVisit, endVisit } from "../state/region_visit";
 import { looksAtBranches } from "./branch_counts";
 
 /** What the end of a slice adds to the head at which it comes: linked loops come to no other place. A visit adds 1. */
@@ -23,9 +23,9 @@ export function enterRegion(rec: usize, budget: i32): i32 {
   if (looksAtBranches()) return budget;
   const slot = load<u32>(rec, RecordField.Immediate), rip = RIP_OF(rec);
   noteRegion(rip, slot);
+  beginVisit(budget);
   const left = call_indirect<i32>(slot, budget, rip);
-  store<u64>(REGION_INSTRUCTIONS, load<u64>(REGION_INSTRUCTIONS) + <u64>(budget - left));
-  store<u64>(REGION_ENTRIES, load<u64>(REGION_ENTRIES) + 1);
+  endVisit(left);
   return left;
 }
 

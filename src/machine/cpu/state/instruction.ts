@@ -6,6 +6,7 @@ import {
 import { Rflags } from "../generated/architecture";
 import { RecordField } from "../generated/record_format";
 import { dropAccess } from "./debugger_stops";
+import { abandonVisit } from "./region_visit";
 
 @external("t", "jump") declare function tJump(v: u64): void;
 
@@ -30,7 +31,9 @@ export function rewind(): void {
   if (!record) return;
   dropAccess();
   store<u64>(RIP, currentRip());
-  store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1));
+  const left = load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1);
+  store<i32>(BUDGET, left);
+  abandonVisit(left);
   store<u32>(CURRENT_RECORD, 0);
 }
 /** Length of the instruction that is being executed, 0 between two instructions. */

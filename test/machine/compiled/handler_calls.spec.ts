@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { forcedTier } from '../../support/compiled_tier.js';
+import { flat, machine, run } from './flat_guests.js';
+
+/** CR4.OSFXSR and CR4.OSXMMEXCPT; x87 as after power-on. */
+const UNITS_ON = ['mov rax, cr4', 'or eax, 0x600', 'mov cr4, rax', 'fninit'];
+
+/** Sets a gate of the IDT at 160000H to `handler`, and loads it. */
+const gate = (vector: number, handler: string): string[] => [
+  `lea rax, [rip + ${handler}]`,
+  `mov edi, ${0x160000 + vector * 16}`,
+  'mov [rdi], ax',
+  'mov word ptr [rdi + 2], cs',
+  'mov word ptr [rdi + 4], 0x8e00',
+  'shr rax, 16',
+  'mov [rdi + 6], ax',
+  'shr rax, 16',
+  'mov [rdi + 8], eax',
+  'mov word ptr [rip + limit], 0xfff',
+  'mov qword ptr [rip + limit + 2], 0x160000',
+  'lidt [rip + limit]',
+];
+
+/** Guests whose hot loops have instructions without a template, by what these do. */
+const guests: Readonly<Record<string, readonly string[]>> = {
+  'that read and write registers, flags and memory': [
+    ...UNITS_ON,
+    'mov ecx, 20000',
+    'mov esi, 0x140000',
+    'mov dword ptr [rsi], 3',
+    'again: cvtsi2sd xmm0, rcx',
+    'mulsd xmm0, xmm0',
+    'cvttsd2si rdx, xmm0',
+    'add rbx, rdx',
+    'mov eax, ecx',
+    'xor edx, edx',
+    'mov r8d, 7',
+    'div r8d',
+    'add ebx, edx',
+    'comisd xmm0, xmm1',
+    'jbe less',
+    'movsd xmm1, xmm0',
+    'inc ebx',
+    'less: fild dword ptr [rsi]',
+    'fadd st(0), st(0)',
+    'fistp dword ptr [rsi + 4]',
+    'add ebx, [rsi + 4]',
+    'inc word ptr [rsi]',
+    'cmp rcx, 5',
+    'sqrtsd xmm2, xmm0',
+    'adc ebx, 0',
+    'dec ecx',
+    'jnz again',
+  ],
+  'that fault': [
+    'mov rsp, 0x180000',
+    ...gate(0, 'divided'),
+    'jmp begin',
+    'limit: .zero 16',
+    'divided: add ebx, 0x1000',
+    'add qword ptr [rsp], 2',
+    'iretq',
+    'begin: mov ebp, 20000',
+    'again: mov ecx, ebp',
+    'and ecx, 7',
+    'mov eax, ebp',
+    'xor edx, edx',
+    'lea r9, [rbp + rcx*2]',
+    'div ecx',
+    'add ebx, edx',
+    'add rbx, r9',
+    'dec ebp',
+    'jnz again',
+  ],
+  'that change the instruction behind them': [
+    ...UNITS_ON,
+    'mov ebp, 20000',
+    'mov esi, 0x140000',
+    'again: mov [rsi], ebp',
+    'fild dword ptr [rsi]',
+    'fistp dword ptr [rip + changed + 2]',
+    'changed: add ebx, 0x11223344',
+    'dec ebp',
+    'jnz again',
+  ],
+  'that read a clock': [
+    ...UNITS_ON,
+    'mov edi, 0xfed00000',
+    'mov dword ptr [rdi + 0x10], 1',
+    'mov ebp, 20000',
+    'mov esi, 0x140000',
+    'again: inc ebx',
+    'fild qword ptr [rdi + 0xf0]',
+    'fistp qword ptr [rsi]',
+    'add ebx, [rsi]',
+    'dec ebp',
+    'jnz again',
+  ],
+};
+
+describe('HandlerCalls', () => {
+  for (const [what, lines] of Object.entries(guests))
+    it(`execute instructions ${what} as the interpreter does`, async () => {
+      const image = flat(lines);
+      const interpreted = await run(image);
+      expect(interpreted.pc.debugExit, 'the guest came to its end').to.be.a('number');
+      const forced = await run(image, forcedTier);
+      expect(forced.state).to.deep.equal(interpreted.state);
+      // a page whose code changes again and again is no longer compiled
+      const least = what.startsWith('that change') ? 0 : 0.4;
+      expect(forced.pc.compiledTier!.executed.instructions / forced.pc.instructions).to.be.within(least, 1);
+    });
+
+  it('keep control in the region, and say when it left because something was due', async () => {
+    const calm = (await run(flat(guests['that read and write registers, flags and memory']!), forcedTier)).pc;
+    const { entries, instructions, leaves } = calm.compiledTier!.executed;
+    expect(instructions / calm.instructions).to.be.greaterThan(0.85);
+    expect(instructions / entries).to.be.greaterThan(500);
+    expect(leaves.due).to.equal(0);
+    const reading = (await run(flat(guests['that read a clock']!), forcedTier)).pc.compiledTier!.executed;
+    expect(reading.leaves.due).to.be.greaterThan(10_000);
+    expect(Object.values(reading.leaves).reduce((sum, each) => sum + each, 0)).to.equal(reading.entries);
+  });
+
+  it('stop at a watchpoint that an instruction meets, behind the instruction', async () => {
+    const guest = flat([
+      ...UNITS_ON,
+      'mov ecx, 20000',
+      'mov esi, 0x140000',
+      'again: lea rdi, [rsi + rcx*8]',
+      'fild qword ptr [rdi]',
+      'fistp qword ptr [rdi + 8]',
+      'add ebx, 3',
+      'dec ecx',
+      'jnz again',
+    ]);
+    const stopAt = async (tier?: typeof forcedTier): Promise<readonly unknown[]> => {
+      const pc = await machine(guest, tier);
+      while (pc.instructions < 60_000) pc.runQuantum(() => true, 10_000);
+      const watchpoint = { space: 'linear', address: 0x140000n + 8n * 400n, bytes: 8, access: 'write' } as const;
+      pc.stops.set({ breakpoints: [], watchpoints: [watchpoint], exits: [] });
+      while (!pc.stops.isMet) pc.runQuantum(() => true, 10_000);
+      return [pc.instructions, pc.stops.take(), pc.stateHash()];
+    };
+    expect(await stopAt(forcedTier)).to.deep.equal(await stopAt());
+  });
+});
