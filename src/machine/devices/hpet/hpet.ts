@@ -19,18 +19,18 @@ import {
 import type { InterruptLine, InterruptLines } from '../interrupts/interrupt_lines.js';
 import type { IoBus, MmioHandler } from '../io_bus.js';
 import type { Timer } from '../timer.js';
-import { WideText } from './wide_text.js';
+import { addTo, bytesOf, copyWide, difference, setBigInt, toBigInt, wide, type Wide } from './wide.js';
 
 /** The ISA interrupts that the first two timers can take over. */
 const LEGACY_INTERRUPTS = [0, 8] as const;
-const halfMask = 0xffff_ffffn;
+const HALF_ONES = 0xffff_ffff;
+const narrowMask = 0xffff_ffffn;
 const wideMask = 0xffff_ffff_ffff_ffffn;
 
-/** 64-bit values are text, because a state is plain data. */
 interface HpetTimerState {
   configuration: number;
-  comparator: string;
-  period: string;
+  comparator: Wide;
+  period: Wide;
   /** The low half of the comparator was written with `ValueSet`: the high half, if it is next, goes the same way. */
   highFollows: boolean;
 }
@@ -40,7 +40,7 @@ interface HpetState {
   /** Level-triggered timers that request an interrupt, a bit each. */
   status: number;
   /** The main counter at `since` nanoseconds. */
-  counter: string;
+  counter: Wide;
   since: number;
   timers: HpetTimerState[];
   /** What the PIT and the RTC drive their interrupts to. */
@@ -49,10 +49,12 @@ interface HpetState {
 
 /** A register of 64 bits. */
 interface HpetRegisterHandler {
-  read(): bigint;
-  /** @param half the half that was written: 0 for bits 31:0 */
-  write?(value: bigint, half: 0 | 1): void;
+  /** What is read stays as it is until the next access. */
+  read(): Wide;
+  /** Software writes a half. */
+  write?(value: number, half: Half): void;
 }
+type Half = 'low' | 'high';
 
 /**
  * The high precision event timers: a counter of 64 bits, and three comparators with one-shot and periodic interrupts. IA-PC HPET
@@ -62,9 +64,9 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   readonly name = 'hpet';
   private readonly timers: readonly Timer[];
   private readonly registers: ReadonlyMap<number, HpetRegisterHandler>;
-  private readonly counterText = new WideText();
-  private readonly comparatorTexts = Array.from({ length: HPET_TIMERS }, () => new WideText());
-  private readonly periodTexts = Array.from({ length: HPET_TIMERS }, () => new WideText());
+  /** Outside the state: what a register has been read as, and the counter now. */
+  readonly #value = wide();
+  readonly #counter = wide();
 
   constructor(
     bus: IoBus,
@@ -78,13 +80,17 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   }
 
   protected initialState(): HpetState {
-    const timer = { configuration: 0, comparator: String(wideMask), period: '0', highFollows: false };
     return {
       configuration: 0,
       status: 0,
-      counter: '0',
+      counter: wide(),
       since: 0,
-      timers: Array.from({ length: HPET_TIMERS }, () => ({ ...timer })),
+      timers: Array.from({ length: HPET_TIMERS }, () => ({
+        configuration: 0,
+        comparator: wide(HALF_ONES, HALF_ONES),
+        period: wide(),
+        highFollows: false,
+      })),
       legacy: [false, false],
     };
   }
@@ -101,17 +107,24 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   }
 
   private registerTable(): [number, HpetRegisterHandler][] {
+    const capabilities = wide(HPET_CAPABILITIES, HPET_PERIOD);
     return [
-      [HpetRegister.Capabilities, { read: () => (BigInt(HPET_PERIOD) << 32n) | BigInt(HPET_CAPABILITIES) }],
+      [HpetRegister.Capabilities, { read: () => capabilities }],
       [
         HpetRegister.Configuration,
-        { read: () => BigInt(this.state.configuration), write: (value) => this.configure(Number(value & 3n)) },
+        {
+          read: () => this.value(this.state.configuration),
+          write: (value, half) => half === 'low' && this.configure(value & 3),
+        },
       ],
       [
         HpetRegister.InterruptStatus,
-        { read: () => BigInt(this.state.status), write: (value) => this.clearStatus(Number(value & halfMask)) },
+        {
+          read: () => this.value(this.state.status),
+          write: (value, half) => half === 'low' && this.clearStatus(value),
+        },
       ],
-      [HpetRegister.MainCounter, { read: () => this.counter, write: (value) => this.setCounter(value) }],
+      [HpetRegister.MainCounter, { read: () => this.counter(), write: (value, half) => this.setCounter(value, half) }],
       ...this.timers.flatMap((_timer, n) => this.timerRegisters(n)),
     ];
   }
@@ -122,34 +135,35 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
       [
         HpetRegister.TimerConfiguration + at,
         {
-          read: () => (BigInt(HPET_ROUTES) << 32n) | BigInt(this.configurationOf(n)),
-          write: (value) => this.configureTimer(n, Number(value & halfMask)),
+          read: () => this.value(this.configurationOf(n), HPET_ROUTES),
+          write: (value, half) => half === 'low' && this.configureTimer(n, value),
         },
       ],
       [
         HpetRegister.TimerComparator + at,
         {
-          read: () => this.comparator(n),
+          read: () => this.state.timers[n]!.comparator,
           write: (value, half) => this.writeComparator(n, value, half),
         },
       ],
     ];
   }
 
+  private value(low: number, high = 0): Wide {
+    this.#value.low = low;
+    this.#value.high = high;
+    return this.#value;
+  }
+
   readMmio(offset: number, size: AccessSize): number {
-    const value = this.registers.get(offset & ~7)?.read() ?? 0n;
-    return Number(BigInt.asUintN(8 * size, value >> BigInt(8 * (offset & 7))));
+    const register = this.registers.get(offset & ~7);
+    return register === undefined ? 0 : bytesOf(register.read(), offset & 7, size);
   }
 
   /** Software must access whole halves of a register; the result of other writes is undefined. */
   writeMmio(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset % 4 !== 0) return;
-    const register = this.registers.get(offset & ~7);
-    if (register?.write === undefined) return;
-    const half = (offset & 4) === 0 ? 0 : 1;
-    const shift = BigInt(32 * half);
-    const kept = register.read() & ~(halfMask << shift);
-    register.write(kept | (BigInt(value) << shift), half);
+    this.registers.get(offset & ~7)?.write?.(value >>> 0, (offset & 4) === 0 ? 'low' : 'high');
   }
 
   private get isEnabled(): boolean {
@@ -160,16 +174,23 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     return (this.state.configuration & HpetConfiguration.LegacyReplacement) !== 0;
   }
 
-  private get counter(): bigint {
-    const { counter, since } = this.state;
-    if (!this.isEnabled) return this.counterText.parse(counter);
-    const ticks = Math.floor((this.events.now() - since) / HPET_TICK_NANOSECONDS);
-    return BigInt.asUintN(64, this.counterText.parse(counter) + BigInt(ticks));
+  /** The main counter now. */
+  private counter(): Wide {
+    copyWide(this.#counter, this.state.counter);
+    addTo(this.#counter, this.counted());
+    return this.#counter;
   }
 
-  private setCounter(value: bigint): void {
-    this.state.counter = this.counterText.format(value);
-    this.state.since = this.events.now();
+  /** Ticks since `since`. */
+  private counted(): number {
+    return this.isEnabled ? Math.floor((this.events.now() - this.state.since) / HPET_TICK_NANOSECONDS) : 0;
+  }
+
+  private setCounter(value: number, half: Half): void {
+    const { state } = this;
+    copyWide(state.counter, this.counter());
+    state.counter[half] = value;
+    state.since = this.events.now();
     this.armAll();
   }
 
@@ -178,7 +199,7 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     const changed = state.configuration ^ value;
     if (changed === 0) return;
     if ((changed & HpetConfiguration.Enable) !== 0) {
-      state.counter = this.counterText.format(this.counter);
+      copyWide(state.counter, this.counter());
       state.since = this.events.now();
     }
     for (let n = 0; n < HPET_TIMERS; n++) this.drive(n, false);
@@ -210,41 +231,23 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     timer.configuration = (value & TIMER_WRITABLE & ~kept) | (timer.configuration & kept);
     timer.highFollows = false;
     if ((timer.configuration & HpetTimer.Level) === 0) this.state.status &= ~(1 << n);
-    if ((timer.configuration & HpetTimer.Force32Bit) !== 0) this.setComparator(n, this.comparator(n) & halfMask);
+    if (isNarrow(timer)) timer.comparator.high = 0;
     this.driveLevel(n);
     this.arm(n);
   }
 
   /** In periodic mode a write sets the period; with `ValueSet` it sets the next match too. */
-  private writeComparator(n: number, value: bigint, half: 0 | 1): void {
+  private writeComparator(n: number, value: number, half: Half): void {
     const timer = this.state.timers[n]!;
     const setsMatch =
       (timer.configuration & HpetTimer.Periodic) === 0 ||
       (timer.configuration & HpetTimer.ValueSet) !== 0 ||
-      (half === 1 && timer.highFollows);
-    timer.highFollows = half === 0 && (timer.configuration & HpetTimer.ValueSet) !== 0;
+      (half === 'high' && timer.highFollows);
+    timer.highFollows = half === 'low' && (timer.configuration & HpetTimer.ValueSet) !== 0;
     timer.configuration &= ~HpetTimer.ValueSet;
-    const shift = BigInt(32 * half);
-    const written = value & (halfMask << shift);
-    timer.period = this.periodTexts[n]!.format((this.period(n) & ~(halfMask << shift)) | written);
-    if (setsMatch) this.setComparator(n, value & this.mask(timer));
+    timer.period[half] = value;
+    if (setsMatch) timer.comparator[half] = half === 'high' && isNarrow(timer) ? 0 : value;
     this.arm(n);
-  }
-
-  private comparator(n: number): bigint {
-    return this.comparatorTexts[n]!.parse(this.state.timers[n]!.comparator);
-  }
-
-  private setComparator(n: number, value: bigint): void {
-    this.state.timers[n]!.comparator = this.comparatorTexts[n]!.format(value);
-  }
-
-  private period(n: number): bigint {
-    return this.periodTexts[n]!.parse(this.state.timers[n]!.period);
-  }
-
-  private mask({ configuration }: HpetTimerState): bigint {
-    return (configuration & HpetTimer.Force32Bit) !== 0 ? halfMask : wideMask;
   }
 
   private armAll(): void {
@@ -252,15 +255,13 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   }
 
   /** Arms the alarm of the next match. @param least ticks until then */
-  private arm(n: number, least = 0n): void {
+  private arm(n: number, least = 0): void {
     const timer = this.state.timers[n]!;
     if (!this.isEnabled) return this.timers[n]!.cancel();
-    const mask = this.mask(timer);
-    const { counter } = this;
-    const distance = (this.comparator(n) - counter) & mask;
-    const ticks = distance < least ? distance + mask + 1n : distance;
-    const counted = (counter - this.counterText.parse(this.state.counter)) & wideMask;
-    const deadline = this.state.since + Number(counted + ticks) * HPET_TICK_NANOSECONDS;
+    const narrow = isNarrow(timer);
+    const distance = difference(timer.comparator, this.counter(), narrow);
+    const ticks = distance < least ? distance + (narrow ? 2 ** 32 : 2 ** 64) : distance;
+    const deadline = this.state.since + (this.counted() + ticks) * HPET_TICK_NANOSECONDS;
     // Virtual time has no such moment: the match is decades away.
     if (deadline > Number.MAX_SAFE_INTEGER) this.timers[n]!.cancel();
     else this.timers[n]!.arm(deadline);
@@ -270,17 +271,18 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   private matched(n: number): void {
     const timer = this.state.timers[n]!;
     this.request(n);
-    const period = this.period(n) & this.mask(timer);
-    if ((timer.configuration & HpetTimer.Periodic) !== 0 && period > 0n) this.advance(n, period);
-    this.arm(n, 1n);
+    if ((timer.configuration & HpetTimer.Periodic) !== 0) this.advance(timer);
+    this.arm(n, 1);
   }
 
   /** The next match is the first one that is still to come. Those that were missed are lost, as on a PC. */
-  private advance(n: number, period: bigint): void {
-    const mask = this.mask(this.state.timers[n]!);
-    const match = this.comparator(n);
-    const late = (this.counter - match) & mask;
-    this.setComparator(n, (match + period * (late / period + 1n)) & mask);
+  private advance(timer: HpetTimerState): void {
+    const mask = isNarrow(timer) ? narrowMask : wideMask;
+    const period = toBigInt(timer.period) & mask;
+    if (period === 0n) return;
+    const match = toBigInt(timer.comparator);
+    const late = (toBigInt(this.counter()) - match) & mask;
+    setBigInt(timer.comparator, (match + period * (late / period + 1n)) & mask);
   }
 
   private request(n: number): void {
@@ -312,4 +314,9 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   protected override stateChanged(): void {
     if (!this.isEnabled) for (const timer of this.timers) timer.cancel();
   }
+}
+
+/** True if the timer compares the low half only. */
+function isNarrow({ configuration }: HpetTimerState): boolean {
+  return (configuration & HpetTimer.Force32Bit) !== 0;
 }

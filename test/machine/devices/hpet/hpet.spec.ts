@@ -64,6 +64,18 @@ describe('Hpet', () => {
     expect(read(Register.MainCounter)).to.equal(0x11223344);
   });
 
+  it('clears no status by a write of its reserved half', () => {
+    const { platform, read, write, timer } = make();
+    timer(0, HpetTimer.InterruptEnable | HpetTimer.Level | ROUTE_20, 100);
+    write(Register.Configuration, Enable);
+    platform.advance(100 * TICK);
+    expect(read(Register.InterruptStatus)).to.equal(1);
+    write(Register.InterruptStatus + 4, 0);
+    expect(read(Register.InterruptStatus)).to.equal(1);
+    write(Register.InterruptStatus, 1);
+    expect(read(Register.InterruptStatus)).to.equal(0);
+  });
+
   it('interrupts once when the counter reaches the comparator', () => {
     const { platform, line, write, timer } = make();
     timer(0, HpetTimer.InterruptEnable | ROUTE_20, 100);
