@@ -72,6 +72,7 @@ export const Opcode = {
   I32Add: 0x6a,
   I32Sub: 0x6b,
   I32And: 0x71,
+  I32Or: 0x72,
   I64Add: 0x7c,
   I64And: 0x83,
   I64Or: 0x84,

@@ -6,8 +6,11 @@ import { RecordFlag } from '../layout/record_format.js';
 import type { DecodedInstruction } from './decoded_code.js';
 import { readyTemplate, type ReadyTemplate } from './ready_template.js';
 
-/** The kinds of instructions of a region, by how they end a block; `handled`: as `plain`, but the region calls the handler. */
-export type FormKind = 'plain' | 'handled' | 'jcc' | 'jmp' | 'call' | 'ret';
+/**
+ * The kinds of instructions of a region, by how they end a block. The region calls the handlers of two: `handled` is as `plain`; `resumed` ends its block
+ * in the interpreter.
+ */
+export type FormKind = 'plain' | 'handled' | 'resumed' | 'jcc' | 'jmp' | 'call' | 'ret';
 
 const compiledKinds: ReadonlySet<string> = new Set<FormKind>(['plain', 'jcc', 'jmp', 'call', 'ret']);
 
@@ -19,7 +22,8 @@ export class CompiledForms {
   private readonly templates: (ReadyTemplate | undefined)[] = [];
   private readonly kinds: (FormKind | undefined)[] = [];
   private readonly goesOn: boolean[] = [];
-  private readonly hasPlainHandler: boolean[] = [];
+  /** Of forms that have no kind of their own. */
+  private readonly calledKinds: ('handled' | 'resumed' | undefined)[] = [];
   private readonly names: string[] = [];
   private readonly flags = new Map<string, ReadyTemplate>();
   private readonly helpers = new Map<string, ReadyTemplate>();
@@ -35,7 +39,8 @@ export class CompiledForms {
     for (const form of forms) {
       this.goesOn[form.id] = form.class === 'plain' || form.class === 'jcc';
       this.names[form.id] = form.name;
-      this.hasPlainHandler[form.id] = form.class === 'plain';
+      if (form.class === 'plain') this.calledKinds[form.id] = 'handled';
+      else if (form.resumes === true) this.calledKinds[form.id] = 'resumed';
       // forms without a template and without a reason for that only say where to go on, or do nothing
       const isKnown = form.noTemplate === undefined && source.handlers[form.id] === undefined;
       if (isKnown && compiledKinds.has(form.class)) this.kinds[form.id] = form.class as FormKind;
@@ -52,7 +57,7 @@ export class CompiledForms {
     const kind = this.kinds[form];
     const template = this.template(form);
     if (kind !== undefined && (template === undefined || !usesGeneralSlots(template, instruction))) return kind;
-    return this.hasPlainHandler[form] === true ? 'handled' : undefined;
+    return this.calledKinds[form];
   }
 
   /** True for the forms that the decoder and this tier put in a block by themselves. */

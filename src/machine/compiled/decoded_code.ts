@@ -27,9 +27,11 @@ export interface DecodedInstruction {
 
 /** How a region calls the handler of an instruction. */
 export interface HandlerCall {
-  /** A copy of its record, which nothing moves; behind it is one of the form `next`. */
+  /** A copy of its record, which nothing moves; behind it is one of the form `next`, and its link is not 0. */
   readonly record: number;
-  /** Of the handler in the core's table. */
+  /** It ends its block in the interpreter, so its handler says where to go on. */
+  readonly endsBlock: boolean;
+  /** Of what is called in the core's table: the handler, or what calls one that ends its block. */
   readonly slot: number;
 }
 
@@ -116,11 +118,11 @@ export class DecodedCode {
 
   /**
    * Copies a record to the end of the record space, for calls of its handler from a region. A handler that ends the running block writes into the
-   * record behind it.
+   * record behind it, or takes the link away if the instruction ends its block.
    * @param next number of the form NEXT
    * @returns undefined if there is no room
    */
-  handlerCall(record: number, next: number): HandlerCall | undefined {
+  handlerCall(record: number, endsBlock: boolean, next: number): HandlerCall | undefined {
     const { u32, view } = this;
     const copy = u32[Layout.RECORD_NEXT / 4]!;
     if (copy + 2 * RECORD_BYTES > Layout.RECORDS_END - RECORD_BYTES) return undefined;
@@ -130,7 +132,9 @@ export class DecodedCode {
     u32[Layout.RECORD_NEXT / 4] = copy + 2 * RECORD_BYTES;
     view.setUint8(copy + RecordField.Count, 1);
     view.setUint16(copy + RECORD_BYTES + RecordField.Form, next, true);
-    return { record: copy, slot: view.getUint16(Layout.HANDLERS + this.formOf(record) * 2, true) };
+    view.setUint32(copy + RecordField.Link, 1, true);
+    const handler = view.getUint16(Layout.HANDLERS + this.formOf(record) * 2, true);
+    return { record: copy, endsBlock, slot: endsBlock ? u32[Layout.EXECUTE_RECORD / 4]! : handler };
   }
 
   private word(at: number, offset: number): number {

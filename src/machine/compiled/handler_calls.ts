@@ -8,10 +8,11 @@ import type { FunctionBody } from './function_body.js';
 import { HANDLER_TYPE } from './region_module.js';
 import type { RegisterLocals } from './register_locals.js';
 
-/** Locals of the region's function: the budget that is left where the block began (i32), RIP of the page's first byte (i64). */
+/** Locals of the region's function: the budget that is left where the block began (i32), RIP of the page's first byte and where control goes on (i64). */
 export interface CallLocals {
   readonly budget: number;
   readonly pageRip: number;
+  readonly goal: number;
 }
 
 /**
@@ -48,8 +49,8 @@ export class HandlerCalls {
     this.flags.loadAll();
   }
 
-  /** Emits what leaves the region, for when the handler has ended the running block: `endBlock` in cpu/code/code_pages.ts. */
-  whenDue({ record }: HandlerCall, leave: () => void): void {
+  /** Emits what leaves the region, for when the handler of an instruction that does not end its block has done so: `endBlock` in cpu/code/code_pages.ts. */
+  whenEnded({ record }: HandlerCall, leave: () => void): void {
     const { body, next } = this;
     const { out } = body;
     const form = record + RECORD_BYTES + RecordField.Form;
@@ -57,6 +58,32 @@ export class HandlerCalls {
     out.i32Const(next);
     out.append([Opcode.I32Ne, Opcode.If, EMPTY_BLOCK]);
     this.store(Opcode.I32Store16, 1, form, () => out.i32Const(next));
+    leave();
+    out.byte(Opcode.End);
+  }
+
+  /**
+   * Behind an instruction that ends its block, emits what leaves the region unless control goes on behind it: the interpreter's own test, and whether
+   * code was written. `leave` finds the budget that is left and the goal in their locals.
+   * @param pushNext pushes RIP of the next instruction
+   */
+  unlessResumed({ record }: HandlerCall, pushNext: () => void, leave: () => void): void {
+    const { body } = this;
+    const { out } = body;
+    const link = record + RecordField.Link;
+    body.load(Opcode.I32Load, 2, Layout.ATTENTION);
+    body.load(Opcode.I32Load, 2, Layout.STOP);
+    out.byte(Opcode.I32Or);
+    body.load(Opcode.I64Load, 3, Layout.RIP);
+    pushNext();
+    out.append([Opcode.I64Ne, Opcode.I32Or]);
+    body.load(Opcode.I32Load, 2, link);
+    out.append([Opcode.I32Eqz, Opcode.I32Or, Opcode.If, EMPTY_BLOCK]);
+    this.store(Opcode.I32Store, 2, link, () => out.i32Const(1));
+    body.load(Opcode.I64Load, 3, Layout.RIP);
+    body.set(this.locals.goal);
+    body.load(Opcode.I32Load, 2, Layout.BUDGET);
+    body.set(this.locals.budget);
     leave();
     out.byte(Opcode.End);
   }

@@ -70,7 +70,7 @@ class RegionEmitter {
     this.longestPass = this.structure.nodes.reduce((sum, { block }) => sum + block.instructions.length, 0);
     const { pageRip, goal, tlb } = this;
     this.paster = new TemplatePaster(this.body, forms, this.registers, this.flags, { pageRip, goal, tlb });
-    const locals = { budget: BUDGET, pageRip };
+    const locals = { budget: BUDGET, pageRip, goal };
     this.handlers = new HandlerCalls(this.body, this.registers, this.flags, locals, forms.next);
   }
 
@@ -247,12 +247,17 @@ class RegionEmitter {
     this.handled++;
     this.paster.settleFlags();
     this.handlers.call(call, index);
-    this.handlers.whenDue(call, () => {
-      this.labels.push(undefined);
-      this.spend(index + 1);
-      this.leave(pageOffset + length, LEFT_DUE);
-      this.labels.pop();
-    });
+    const next = pageOffset + length;
+    this.labels.push(undefined);
+    if (call.endsBlock) {
+      const pushNext = (): void => this.paster.rip(next);
+      this.handlers.unlessResumed(call, pushNext, () => this.leaveToGoal(LEFT_DUE));
+    } else
+      this.handlers.whenEnded(call, () => {
+        this.spend(index + 1);
+        this.leave(next, LEFT_DUE);
+      });
+    this.labels.pop();
   }
 
   /** Emits code that ends in a branch; what is pending on its path does not concern the code behind it. */

@@ -83,8 +83,9 @@ class GraphBuilder {
         return;
       }
       const kind = this.forms.kindOf(instruction);
-      const call = kind === 'handled' ? this.code.handlerCall(record, this.forms.next) : undefined;
-      if (kind === undefined || (kind === 'handled' && call === undefined)) {
+      const isCalled = kind === 'handled' || kind === 'resumed';
+      const call = isCalled ? this.code.handlerCall(record, kind === 'resumed', this.forms.next) : undefined;
+      if (kind === undefined || (isCalled && call === undefined)) {
         block.end = { kind: 'leave', offset: instruction.pageOffset };
         return;
       }
@@ -102,6 +103,7 @@ class GraphBuilder {
     const target = next + instruction.immediate;
     if (kind === 'jcc')
       return { kind: 'branch', taken: this.edge(target, returns, true), next: this.edge(next, returns, false) };
+    if (kind === 'resumed') return { kind: 'goto', to: this.edge(next, returns, false) };
     if (kind === 'jmp') return { kind: 'goto', to: this.edge(target, returns, true) };
     if (kind === 'call') {
       // CALL itself has checked its target
@@ -122,7 +124,7 @@ class GraphBuilder {
 
 /**
  * The graph of the region that begins at an offset of a page. `index`: the page's, see `DecodedCode`.
- * @returns undefined if not even its first instruction can be compiled
+ * @returns undefined if its first instruction cannot begin a region
  */
 export function regionGraph(
   code: DecodedCode,
@@ -131,5 +133,8 @@ export function regionGraph(
   offset: number,
 ): RegionBlock | undefined {
   const root = new GraphBuilder(code, forms, index).edge(offset, [], false);
-  return isExit(root) || root.instructions.length === 0 ? undefined : root;
+  if (isExit(root)) return undefined;
+  const [first] = root.instructions;
+  // What ends its block and stops the processor, as a VM exit does, must not look like a region that has executed nothing.
+  return first === undefined || first.call?.endsBlock === true ? undefined : root;
 }

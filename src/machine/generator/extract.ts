@@ -22,6 +22,8 @@ export interface FormInformation {
   readonly uses?: readonly string[];
   readonly hot?: boolean;
   readonly noTemplate?: string;
+  /** It ends its block, and a region goes on behind it: RowOptions. */
+  readonly resumes?: boolean;
 }
 
 /** Cuts all templates of the template build. `forms`: the list that the generator wrote. */

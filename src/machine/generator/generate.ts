@@ -73,6 +73,7 @@ export function formList(expansion: Expansion): object[] {
       uses: [...form.uses],
       row: `${form.row.opcode} ${form.row.operands.join(',')}`,
       topic: form.topic,
+      ...(form.class === 'ends' && form.row.options.resumes === true && { resumes: true }),
       ...(form.noTemplate === undefined ? {} : { noTemplate: form.noTemplate }),
     })),
   ];

@@ -68,6 +68,11 @@ export interface RowOptions {
   readonly hot?: boolean;
   /** Ends its block and is never compiled from a template. */
   readonly system?: boolean;
+  /**
+   * Of a form that ends its block: it changes neither mode, privilege nor translation, so that a compiled region goes on behind it if nothing is due.
+   * Without `system`, it is meant of the forms with REP.
+   */
+  readonly resumes?: boolean;
   /** How control goes on; see the top of this file. */
   readonly class?: 'jcc' | 'jmp' | 'call' | 'ret' | 'ends';
   /** Exists only outside, or only in, 64-bit mode (elsewhere the next matching row, or #UD). */

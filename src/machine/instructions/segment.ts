@@ -8,7 +8,7 @@ const legacy: RowOptions = { system: true, privileged: true, stack: true, size: 
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [
-  row('8C', 'Ev,Sw', 'MOV_FROM_SEG', { system: true, bytes: 2 }),
+  row('8C', 'Ev,Sw', 'MOV_FROM_SEG', { system: true, resumes: true, bytes: 2 }),
   row('8E', 'Sw,Ew', 'MOV_SEG', system),
   row('C4', 'Gv,Mp', 'LES', { ...system, mode: 'not64' }),
   row('C5', 'Gv,Mp', 'LDS', { ...system, mode: 'not64' }),

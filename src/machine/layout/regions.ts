@@ -149,6 +149,8 @@ export const regions = {
   REGION_BUDGET: 0xac0e64,
   /** u64 each: how often regions were left, by Constants.LEFT_*. */
   REGION_LEAVES: 0xac0e68,
+  /** u32: where in the table `executeRecord` is, which regions call. */
+  EXECUTE_RECORD: 0xac0e90,
   /** u32: 1 = JUMP_CACHE has entries. */
   REGIONS_NOTED: 0xac0e4c,
   /** u32 each: a head that is wanted, as its offset from RAM. */

@@ -33,6 +33,7 @@ export const constantRegions: readonly Region[] = [
   'MSRS_ANNOUNCED',
   'MSR_SETTABLE',
   'HANDLERS',
+  'EXECUTE_RECORD',
   'CPUID_TABLE',
   'EMPTY_TLB',
 ];

@@ -4,7 +4,7 @@
 // Word BUDGET holds what was left when the running block began; the instruction being executed is the block's COUNT(record)-th.
 import { hot } from "./hot";
 import { fillHandlers } from "./handlers";
-import { ATTENTION, BUDGET, CURRENT_RECORD, RECORD_NEXT, RECORDS, RIP, STOP } from "../generated/layout";
+import { ATTENTION, BUDGET, CURRENT_RECORD, EXECUTE_RECORD, RECORD_NEXT, RECORDS, RIP, STOP } from "../generated/layout";
 import { BLOCK, cutRip, FORM, RIP_OF } from "../code/record";
 import { find, findOne, isBlockWithin } from "../decode/blocks";
 import { countBranch, countsBranches, looksAtBranches } from "./branch_counts";
@@ -22,6 +22,7 @@ import { branchTaken, clearBranch, clearCounts, counts, nextRip } from "../state
 /** Sets up the handler table and the empty record space. Once, before the first run(). */
 export function initializeRun(): void {
   fillHandlers();
+  store<u32>(EXECUTE_RECORD, <u32>executeRecord.index);
   store<u32>(RECORD_NEXT, <u32>RECORDS);
 }
 
