@@ -120,7 +120,7 @@ function leftRows(leaves: CompiledFigures['leaves']): [string, string][] {
     instruction: 'an instruction of the interpreter',
     access: 'a miss of the TLB or a fault',
     budget: 'the end of a turn',
-    due: 'a device, code or a watchpoint',
+    due: 'a device, code or an event',
   };
   return Object.entries(texts).map(([reason, text]) => [
     `left for ${text}`,

@@ -24,12 +24,7 @@ const RIP = 1;
 
 const { LEFT_ACCESS, LEFT_BUDGET, LEFT_DUE, LEFT_TARGET, LEFT_INSTRUCTION } = Constants;
 /** A Constants.LEFT_*. */
-type Reason = (typeof Constants)[
-  | 'LEFT_ACCESS'
-  | 'LEFT_BUDGET'
-  | 'LEFT_DUE'
-  | 'LEFT_TARGET'
-  | 'LEFT_INSTRUCTION'];
+type Reason = (typeof Constants)['LEFT_ACCESS' | 'LEFT_BUDGET' | 'LEFT_DUE' | 'LEFT_TARGET' | 'LEFT_INSTRUCTION'];
 
 const EXIT = 'exit';
 type Label = RegionNode | typeof EXIT | undefined;

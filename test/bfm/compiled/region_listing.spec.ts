@@ -42,4 +42,12 @@ describe('regionListing', () => {
     expect(right.filter((text) => text.trim() === 'loop $label1')).to.have.length(1);
     expect(right.at(-1)).to.equal('local.get $budget');
   });
+
+  it('says which instructions are left to their handlers', async () => {
+    const lines = await listing(['again: mov ecx, 3', 'inc ebx', 'div ecx', 'pushf', 'jmp again']);
+    const left = lines.map((line) => line.split('│')[0]!.trim());
+    expect(left).to.include('DIV<u32,Reg>(a) multiply: its handler');
+    expect(left.filter((text) => text.endsWith(': its handler'))).to.have.length(2);
+    expect(lines.filter((line) => line.includes('call_indirect'))).to.have.length(3);
+  });
 });

@@ -86,6 +86,29 @@ describe('reportTable', () => {
     const point = { point: '', instructions: 1, virtualTime: 1, exits: 0, stateHash: '', milliseconds: 1, detail: '' };
     expect(shown({ points: [point, point] })).to.equal(undefined);
   });
+  it('says how much ran in compiled regions, and why these were left', () => {
+    const compiled = {
+      regions: 3,
+      modules: 2,
+      bytes: 1 << 20,
+      milliseconds: 20,
+      longestMilliseconds: 5,
+      instructions: 500_000,
+      entries: 1000,
+      leaves: { target: 700, instruction: 200, access: 60, budget: 30, due: 10 },
+    };
+    const { machine } = report('reached');
+    const lines = reportTable({ ...report('reached'), machine: { ...machine, compiled } }, true).split('\n');
+    const shown = lines.map((line) => line.trim().replace(/\s{2,}/, ' = '));
+    expect(shown).to.include.members([
+      'instructions of a visit of regions = 500.0',
+      'left for code without a region = 700',
+      'left for an instruction of the interpreter = 200',
+      'left for a miss of the TLB or a fault = 60',
+      'left for the end of a turn = 30',
+      'left for a device, code or an event = 10',
+    ]);
+  });
   it('has the checkpoints of a replay among the other figures, and why there are fewer', () => {
     const checkpoints = { count: 12, spacing: 50_000_000, bytes: 3 << 20, failure: 'X.y is not marked' };
     const lines = reportTable({ ...report('reached'), checkpoints }, true).split('\n');

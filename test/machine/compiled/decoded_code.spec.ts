@@ -54,4 +54,23 @@ describe('DecodedCode', () => {
     pc.core.step();
     expect(pc.instructions).to.equal(instructions + 1);
   });
+
+  it('copies a record for calls of its handler, until there is no room', async () => {
+    const { pc, code } = await machine();
+    const head = code.headAt(code.indexOf(page, Constants.DECODE_CODE64), offset);
+    const { next } = compiledForms();
+    const [handled, resumed] = [code.handlerCall(head, false, next)!, code.handlerCall(head, true, next)!];
+    for (const { record } of [handled, resumed]) {
+      expect(code.read(record)).to.deep.equal(code.read(head));
+      expect([code.formOf(record + RECORD_BYTES), code.linkOf(record)]).to.deep.equal([next, 1]);
+    }
+    expect([handled.endsBlock, resumed.endsBlock]).to.deep.equal([false, true]);
+    expect([handled.slot, resumed.slot].map((slot) => typeof pc.core.table.get(slot))).to.deep.equal([
+      'function',
+      'function',
+    ]);
+    expect(resumed.slot).not.to.equal(handled.slot);
+    pc.core.u32[Layout.RECORD_NEXT / 4] = Layout.RECORDS_END - 2 * RECORD_BYTES;
+    expect(code.handlerCall(head, false, next)).to.equal(undefined);
+  });
 });

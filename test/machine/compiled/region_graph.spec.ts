@@ -48,6 +48,15 @@ describe('regionGraph', () => {
     expect(await graphOf(['again: cpuid', 'inc ebx', 'jmp again']), 'not even one instruction').to.equal(undefined);
   });
 
+  it('leaves instructions without a template to their handlers, and goes on behind those that only end their blocks', async () => {
+    const root = (await graphOf(['again: inc ebx', 'mov ecx, 3', 'div ecx', 'cli', 'add ebx, 5', 'jmp again']))!;
+    expect(root.instructions.map(({ call }) => call?.endsBlock)).to.deep.equal([undefined, undefined, false, true]);
+    expect(counts(root)).to.deep.equal([4, 2]);
+    expect(await graphOf(['again: cli', 'inc ebx', 'jmp again']), 'such an instruction begins none').to.equal(
+      undefined,
+    );
+  });
+
   it('has an end', async () => {
     const calls = Array.from({ length: 12 }, (_, i) => [`f${i}: call f${i + 1}`, `call f${i + 1}`, 'ret']).flat();
     const root = (await graphOf([
