@@ -39,6 +39,7 @@ const rawWords: readonly string[] = [
   'src/machine/compiled/compiled_tier.ts',
   'src/machine/compiled/decoded_code.ts',
   'src/machine/compiled/flag_locals.ts',
+  'src/machine/compiled/handler_calls.ts',
   'src/machine/compiled/region_emitter.ts',
   'src/machine/compiled/register_locals.ts',
   'src/machine/compiled/template_paster.ts',
