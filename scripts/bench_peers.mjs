@@ -111,12 +111,21 @@ function secondsOfOneExit() {
   return JSON.parse(stdout).milliseconds / 1000 / EXITS;
 }
 
+/** MIPS of a loop in a process of its own, bare or under a VMM, which translates its addresses by EPT. */
+function bfmMips(name, ...more) {
+  const args = [join(buildFolder, 'src/bfm/main.js'), 'run', '--guest', `bench_${name}`, ...more, '--json'];
+  const { machine, milliseconds } = JSON.parse(spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout);
+  return machine.instructions / 1000 / milliseconds;
+}
+
 /** The most MIPS of the runs of each loop, in turns. */
 async function measureLoops(hasQemu) {
   const forms = await readForms();
   const measures = {
     interpreted: (loop, name) => guestMips(loop, name),
     compiled: (loop, name) => guestMips(loop, name, { mode: 'on', forms: () => forms }),
+    bfm: (_loop, name) => bfmMips(name),
+    'bfm, EPT': (_loop, name) => bfmMips(name, '-m', 'cpuidcount'),
     ...(hasQemu ? { qemu: (loop, name) => qemuMips(QEMU, loop, name) } : {}),
   };
   const most = {};
