@@ -17,8 +17,10 @@ export async function guestFiles(name) {
  * Commands that run a guest with a console on their standard input and output: interpreted, with hot code compiled, the same under cpuidcount, and on
  * QEMU's TCG if it is installed.
  */
-export function machinesOf(name, { kernel, initrd, disk, commandLine }, memoryMib) {
-  const bfm = [join(buildFolder, 'src/bfm/main.js'), 'run', '--guest', name, '--memory', `${memoryMib}M`];
+export function machinesOf({ kernel, initrd, disk, commandLine }, memoryMib) {
+  const files = ['--kernel', kernel, '--initrd', initrd, ...(disk === undefined ? [] : ['--disk', disk])];
+  const bfm = [join(buildFolder, 'src/bfm/main.js'), 'run', ...files, '--append', commandLine];
+  bfm.push('--memory', `${memoryMib}M`);
   bfm.push('--pace', 'fast', '--timeout', '36000');
   const qemu = ['-accel', 'tcg', '-m', String(memoryMib), '-display', 'none', '-nodefaults', '-serial', 'stdio'];
   qemu.push('-no-reboot', '-cpu', 'max', '-kernel', kernel, '-initrd', initrd, '-append', commandLine);
