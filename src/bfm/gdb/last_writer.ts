@@ -33,8 +33,10 @@ export async function lastWriterOf(parts: WhoParts, target: WhoTarget): Promise<
   switch (target.kind) {
     case 'memory':
       return lastMemoryWriter(where, target);
-    case 'name':
-      return lastMemoryWriter(where, bytesOfName(pc, target));
+    case 'name': {
+      const { lines, instructions } = await lastMemoryWriter(where, bytesOfName(pc, target));
+      return { lines: [`${nameText(target)} at ${lines[0]!}`, ...lines.slice(1)], instructions };
+    }
     default:
       return lastRegisterWriter(where, target);
   }
@@ -48,6 +50,9 @@ export function addressOfName(pc: Pc, name: string): bigint {
     `"${name.slice(0, 40)}" is no address and no name of the guest: wanted a number, as in 0xffffffff81000000, or a name that --symbols or the guest's kernel has`,
   );
 }
+
+/** A name as people type it. */
+const nameText = ({ name, offset }: WrittenName): string => (offset === 0n ? name : `${name}+0x${offset.toString(16)}`);
 
 /** @throws BareflankError */
 function bytesOfName(pc: Pc, { name, offset, bytes }: WrittenName): WrittenBytes {
