@@ -8,17 +8,27 @@ import {
   type ComponentSymbol,
 } from '../../intrinsics/component.js';
 import { BareflankError } from '../../intrinsics/errors.js';
-import { isAttachable } from '../state/state.js';
+import { isAttachable, type Attachable } from '../state/state.js';
 import type { EffectiveBindings } from './binding_rules.js';
 import type { BindingRecord } from './binding_record.js';
 import type { Contribution } from './contribution.js';
 import { checkLifeMembers, checkMembers } from './contribution_members.js';
 import type { PartIdentifier } from './injections.js';
+import { AttachError } from './attach_error.js';
 import { addNamed, partName } from './part_names.js';
 import { UnmarkedFields, type UnmarkedField } from './unmarked_fields.js';
 
 function declarationOfPart(identifier: PartIdentifier): ComponentDeclaration | undefined {
   return typeof identifier === 'symbol' ? declarationOf(identifier) : undefined;
+}
+
+function attachPart(part: Attachable): void {
+  try {
+    part.attach();
+  } catch (error) {
+    if (error instanceof BareflankError) throw error;
+    throw new AttachError(`attach() of ${part.constructor.name} threw ${String(error)}`, { causedBy: error });
+  }
 }
 
 const arityOf = (identifier: PartIdentifier): ComponentArity | undefined => declarationOfPart(identifier)?.arity;
@@ -77,9 +87,9 @@ export class PartContainer {
     return part as T;
   }
 
-  /** Lets all parts rebuild their derived state, in the order of their dependencies. */
+  /** Lets all parts rebuild their derived state, in the order of their dependencies. @throws AttachError, and what a part throws of ours */
   attach(): void {
-    for (const part of this.made) if (isAttachable(part)) part.attach();
+    for (const part of this.made) if (isAttachable(part)) attachPart(part);
   }
 
   /** The parts that the container made, each by a name that is the same in every container of the same modules. */

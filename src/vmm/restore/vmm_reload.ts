@@ -119,17 +119,17 @@ function attachAgain(from: VmmContainer): void {
  * container's now.
  *
  * @param to its parts were never initialised.
- * @throws UnmarkedStateError, StateMisfitError, VmmImageError, ContributionError; then the old container goes on, and nothing was changed.
+ * @throws UnmarkedStateError, StateMisfitError, VmmImageError, ContributionError, AttachError; then the old container goes on, and nothing was changed.
  */
 export function reloadVmm(from: VmmContainer, to: VmmContainer): VmmReload {
   const image = readVmmImage(from);
   const [old, now] = [from.vmmParts(), to.vmmParts()];
   refuseMisfits(old, now, 'the VMM');
   write(now, image.vmm, []);
-  // Makes the containers of the vCPUs.
-  now.attach();
-  const pairs = vcpusOf(from, to, image.vcpus);
   try {
+    // Makes the containers of the vCPUs.
+    now.attach();
+    const pairs = vcpusOf(from, to, image.vcpus);
     for (const pair of pairs) pair.now.attach();
     const changes = pairs.map((pair) => [pair, changesOf(pair)] as const);
     const unfinished = changes.flatMap(([pair, each]) => (leaveWork(pair, each) ? [pair.id] : []));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { AttachError } from '../../../src/vmm/container/attach_error.js';
 import type { Driver } from '../../../src/driver/driver.js';
 import { DriverError, DriverStateError, ModuleFileError } from '../../../src/driver/driver_errors.js';
 import type { BareflankError } from '../../../src/intrinsics/errors.js';
@@ -260,6 +261,13 @@ describe('reloadVmm', () => {
         text: counter({ fields: '@state() private calls = 0;', count: 'this.calls' }),
         error: StateMisfitError,
         message: / {2}Counter\.count \(vcpu 0\) has no place in the new code\n/,
+      },
+      {
+        what: 'an attach() that throws',
+        old: counter(),
+        text: counter({ members: "attach(): void { throw new Error('no wires'); }" }),
+        error: AttachError,
+        message: /^attach\(\) of Counter threw Error: no wires/,
       },
       {
         what: 'a syntax error: the error names the place',
