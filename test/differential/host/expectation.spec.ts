@@ -269,6 +269,15 @@ describe('Expectation', function () {
       const inside = probeCase('MOV<u32,Reg,Mem>', [0x8b, 0x06], { [RSI]: 0xf0000000 }, { segments });
       expect(accepts(intel!.quirks, inside, exception(inside, { vector: 13 }))).to.equal(false);
     });
+    it('accepts each byte of a large operand in the next page too, when that page is not there either', () => {
+      const load = (at: number): InstructionCase =>
+        probeCase('FXRSTOR<u32>(ea) sse_state', [0x0f, 0xae, 0x0e], { [RSI]: at }, { segments });
+      const accepted = (testCase: InstructionCase, at: number): boolean =>
+        accepts(intel!.quirks, testCase, { ...core.run(testCase), faultAddress: BigInt(at) });
+      expect(accepted(load(MemoryMap.data - 0x1040), MemoryMap.data - 0x1040 + 511)).to.equal(true);
+      expect(accepted(load(MemoryMap.data - 0x1040), MemoryMap.data - 0x1040 + 512), 'behind it').to.equal(false);
+      expect(accepted(load(MemoryMap.data - 0x40), MemoryMap.data), 'a page that is there').to.equal(false);
+    });
     it('accepts #AC and the other fault of one access in either order, and only with AC = 1', () => {
       const checked = (rflags: number): InstructionCase =>
         probeCase('MOV<u32,Reg,Mem>', [0x8b, 0x06], { [RSI]: 0x13000001 }, { segments, rflags });

@@ -45,8 +45,6 @@ const { statusWord } = FxImage;
 const C1 = 0x200;
 const stackFault = 0x40;
 const addressSizePrefix = 0x67;
-/** MOV AL, [64-bit address] */
-const MOV_AL_ABSOLUTE = 0xa0;
 /** Opcodes of the byte forms; those of the wide forms follow them. */
 const CMPS = 0xa6;
 const SCAS = 0xae;
@@ -183,28 +181,10 @@ export class Expectation {
     if (bytes === 0) return;
     if (this.host.faultInMiddle !== 'state of before' && testCase.segments) yield withoutX87(core);
     if (core.vector === PAGE_FAULT) yield* laterBytes(core, bytes);
-    if (core.vector === PAGE_FAULT && !testCase.segments)
-      yield* this.nextPage(testCase, core, { instruction, index }, bytes);
+    if (core.vector === PAGE_FAULT) yield* nextPage(core, bytes);
     if (!testCase.segments || core.vector === PAGE_FAULT) return;
     const first = this.run({ ...alone(testCase, core, index), instructions: [moveInstead(instruction)] });
     if (first.outcome === Outcome.Exception && first.rip === core.rip) yield faultOf(core, first);
-  }
-
-  /** The page fault at each later byte that is in the next page, when that page is not there either. */
-  private *nextPage(
-    testCase: InstructionCase,
-    core: CaseResult,
-    fault: Faulting,
-    bytes: number,
-  ): Generator<CaseResult> {
-    const next = (core.faultAddress / pageBytes + 1n) * pageBytes;
-    const end = core.faultAddress + BigInt(bytes);
-    if (next >= end) return;
-    const load = [MOV_AL_ABSOLUTE, ...quadword(next)];
-    const instructions = [{ ...fault.instruction, bytes: load }];
-    const read = this.run({ ...alone(testCase, core, fault.index), instructions });
-    if (read.outcome !== Outcome.Exception || read.vector !== PAGE_FAULT) return;
-    for (let at = next; at < end; at++) yield { ...faultOf(core, read), faultAddress: at };
   }
 
   /**
@@ -360,9 +340,18 @@ function alone(testCase: InstructionCase, core: CaseResult, index: number): Inst
   };
 }
 
-/** The bytes of a 64-bit number. */
-function quadword(value: bigint): number[] {
-  return Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(8 * i)) & 255n));
+/** The page fault at each later byte that is in the next page, when that page is not there either. */
+function* nextPage(core: CaseResult, bytes: number): Generator<CaseResult> {
+  const next = (core.faultAddress / pageBytes + 1n) * pageBytes;
+  const end = core.faultAddress + BigInt(bytes);
+  if (isMapped(Number(next))) return;
+  for (let at = next; at < end; at++) yield { ...core, faultAddress: at };
+}
+
+/** Whether a case may read at a linear address. */
+function isMapped(address: number): boolean {
+  const { code, codeBytes, data, dataBytes } = MemoryMap;
+  return (address >= code && address < code + codeBytes) || (address >= data && address < data + dataBytes);
 }
 
 /** The same page fault at each later byte of an operand of many bytes, in the page that faults: processors read it in parts, in any order. */
