@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // InversifyJS consists of some 250 files. Each start of a VMM read them all, which took a third of the time to its first instruction. So the build makes
 // one file of them, and all that is built imports that file. The framework, the tests and the users' modules thus share one copy.
+// Its metadata package is in the file too: as a CommonJS module it took Node four times as long as the rest, to find out what it exports.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import { buildFolder, root, unlessFresh } from './paths.mjs';
@@ -10,15 +11,20 @@ export const inversifyFile = join(buildFolder, 'vendor', 'inversify.js');
 
 const packageFolder = join(root, 'node_modules', 'inversify');
 
-/** The versions of InversifyJS and of its parts, as a text. */
+/** The package with which InversifyJS and the framework keep metadata of classes. It only adds to the global `Reflect`. */
+const METADATA = 'reflect-metadata/lite';
+
+/** The versions of what is in the file, as a text. */
 function versions() {
   const lock = join(root, 'package-lock.json');
   const { packages } = existsSync(lock) ? JSON.parse(readFileSync(lock, 'utf8')) : { packages: {} };
-  const parts = Object.keys(packages).filter((name) => /^node_modules\/@?inversify(js)?(\/|$)/.test(name));
+  const parts = Object.keys(packages).filter((name) =>
+    /^node_modules\/(@?inversify(js)?|reflect-metadata)(\/|$)/.test(name),
+  );
   return parts.map((name) => `${name} ${packages[name].version}`).join('\n');
 }
 
-/** Makes the file if InversifyJS has changed since the last build. */
+/** Makes the file if one of its packages has changed since the last build. */
 export async function buildInversify() {
   await unlessFresh('inversify', versions(), [inversifyFile], async () => {
     const { build } = await import('esbuild');
@@ -30,7 +36,6 @@ export async function buildInversify() {
       format: 'esm',
       platform: 'neutral',
       target: 'es2022',
-      external: ['reflect-metadata'],
       // Its errors are known by the names of their classes.
       keepNames: true,
       banner: { js: `/*\n${readFileSync(join(packageFolder, 'LICENSE'), 'utf8')}*/` },
@@ -42,8 +47,10 @@ export async function buildInversify() {
 /** The imports at the head of a module, as esbuild prints them. */
 const head = /^(?:import [^;]*;.*\n)+/m;
 
-/** Lets a module import that file instead of the package. @param code an ECMAScript module, as esbuild prints it @param target where the module will be */
+/** Lets a module import that file instead of the packages in it. @param code an ECMAScript module, as esbuild prints it @param target where the module will be */
 export function importInversify(code, target) {
   const path = relative(dirname(target), inversifyFile).split(sep).join(posix.sep);
-  return code.replace(head, (imports) => imports.replaceAll('from "inversify";', `from "${path}";`));
+  return code.replace(head, (imports) =>
+    imports.replaceAll('from "inversify";', `from "${path}";`).replaceAll(`import "${METADATA}";`, `import "${path}";`),
+  );
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Container } from 'inversify';
@@ -27,6 +28,12 @@ describe('InversifyJS as one file', () => {
     expect(own.Container).to.equal(Container);
   });
 
+  it('imports nothing: a CommonJS module costs more than all the rest', () => {
+    const text = readFileSync(inversifyFile, 'utf8');
+    expect(text).not.to.match(/^import\b/m);
+    expect(text, 'the licence of reflect-metadata').to.include('Licensed under the Apache License, Version 2.0');
+  });
+
   it('has all names of the package', async () => {
     const own = (await import(pathToFileURL(inversifyFile).href)) as object;
     const name = 'inversify';
@@ -38,13 +45,16 @@ describe('InversifyJS as one file', () => {
     const code = [
       'import { a } from "./a.js"; const x = 1;',
       'import { inject } from "inversify";',
+      'import "reflect-metadata/lite";',
       'import {\n  one,\n  two\n} from "inversify";',
       'import * as all from "inversify";',
       'import { z } from "zod";',
       'const text = `import { inject } from "inversify";`;',
       '',
     ].join('\n');
-    const wanted = code.split('const text')[0]!.replaceAll('"inversify"', '"../../vendor/inversify.js"');
+    const wanted = code
+      .split('const text')[0]!
+      .replaceAll(/"(inversify|reflect-metadata\/lite)"/g, '"../../vendor/inversify.js"');
     expect(script.importInversify(code, target)).to.equal(`${wanted}const text${code.split('const text')[1]}`);
   });
 });
