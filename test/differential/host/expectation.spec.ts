@@ -278,6 +278,23 @@ describe('Expectation', function () {
       expect(accepted(load(MemoryMap.data - 0x1040), MemoryMap.data - 0x1040 + 512), 'behind it').to.equal(false);
       expect(accepted(load(MemoryMap.data - 0x40), MemoryMap.data), 'a page that is there').to.equal(false);
     });
+    it('accepts such a byte where offsets of 16 bits wrap', () => {
+      // FXRSTOR [si], whose DS has all 4 GiB from F2000000H on
+      const narrow = [0x67, 0x0f, 0xae, 0x0c];
+      const above = { ...segments, ds: 0x67 };
+      const load = (bytes: readonly number[]): InstructionCase =>
+        probeCase('FXRSTOR<u32>(ea) sse_state', bytes, { [RSI]: 0xfff0 }, { segments: above });
+      const accepted = (bytes: readonly number[], offset: number): boolean => {
+        const result = core.run(load(bytes));
+        return accepts(intel!.quirks, load(bytes), { ...result, faultAddress: result.faultAddress + BigInt(offset) });
+      };
+      expect([511, 511 - 0x10000, 512 - 0x10000].map((offset) => accepted(narrow, offset))).to.deep.equal([
+        true,
+        true,
+        false,
+      ]);
+      expect(accepted([0x0f, 0xae, 0x0e], 511 - 0x10000), '32-bit offsets').to.equal(false);
+    });
     it('accepts #AC and the other fault of one access in either order, and only with AC = 1', () => {
       const checked = (rflags: number): InstructionCase =>
         probeCase('MOV<u32,Reg,Mem>', [0x8b, 0x06], { [RSI]: 0x13000001 }, { segments, rflags });

@@ -14,6 +14,7 @@ import { faultOf, pushInstead, upperHalf, wholeBounds, wholeReturnSelector, whol
 import type { HostQuirks } from './host_quirks.js';
 import {
   addressOf,
+  bitsOf,
   offsetInCode,
   Outcome,
   register,
@@ -40,6 +41,8 @@ const MAX_LIMIT = 0xffffffff;
 const MOST_OPERAND_BYTES = 512;
 const pagePresent = 1;
 const pageBytes = 0x1000n;
+/** By how much an offset of 16 bits wraps. */
+const WRAP = 0x10000n;
 /** Bits of the status word in an FXSAVE image. */
 const { statusWord } = FxImage;
 const C1 = 0x200;
@@ -181,7 +184,7 @@ export class Expectation {
     if (bytes === 0) return;
     if (this.host.faultInMiddle !== 'state of before' && testCase.segments) yield withoutX87(core);
     if (core.vector === PAGE_FAULT) yield* laterBytes(core, bytes);
-    if (core.vector === PAGE_FAULT) yield* nextPage(core, bytes);
+    if (core.vector === PAGE_FAULT) yield* nextPage(core, bytes, hasNarrowAddress(testCase, instruction));
     if (!testCase.segments || core.vector === PAGE_FAULT) return;
     const first = this.run({ ...alone(testCase, core, index), instructions: [moveInstead(instruction)] });
     if (first.outcome === Outcome.Exception && first.rip === core.rip) yield faultOf(core, first);
@@ -340,12 +343,20 @@ function alone(testCase: InstructionCase, core: CaseResult, index: number): Inst
   };
 }
 
-/** The page fault at each later byte that is in the next page, when that page is not there either. */
-function* nextPage(core: CaseResult, bytes: number): Generator<CaseResult> {
+/** The page fault at each later byte that is in the next page, when that page is not there either. Offsets of 16 bits may wrap there. */
+function* nextPage(core: CaseResult, bytes: number, isNarrow: boolean): Generator<CaseResult> {
   const next = (core.faultAddress / pageBytes + 1n) * pageBytes;
   const end = core.faultAddress + BigInt(bytes);
-  if (isMapped(Number(next))) return;
-  for (let at = next; at < end; at++) yield { ...core, faultAddress: at };
+  for (const wrapped of isNarrow ? [0n, WRAP] : [0n]) {
+    if (isMapped(Number(next - wrapped))) continue;
+    for (let at = next; at < end; at++) yield { ...core, faultAddress: at - wrapped };
+  }
+}
+
+/** Whether the memory operand of an instruction has an address of 16 bits. */
+function hasNarrowAddress(testCase: InstructionCase, instruction: CaseInstruction): boolean {
+  const bits = bitsOf(testCase);
+  return bits !== 64 && (bits === 16) !== hasPrefix(instruction, addressSizePrefix);
 }
 
 /** Whether a case may read at a linear address. */
