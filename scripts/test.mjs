@@ -63,7 +63,7 @@ function byFolder(files) {
   return [...folders.values()];
 }
 
-/** The files of each process: whole folders, the largest first to whoever has the fewest files. */
+/** The files of each process: whole folders, the largest first to the process with the fewest files. */
 function partsOf(files, count) {
   const parts = Array.from({ length: count }, () => []);
   for (const folder of byFolder(files).toSorted((a, b) => b.length - a.length))

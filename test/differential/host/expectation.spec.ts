@@ -225,6 +225,14 @@ describe('Expectation', function () {
       expect(accepts(intel!.quirks, one, result)).to.equal(true);
       expect(accepts(intel!.quirks, one, { ...result, faultAddress: BigInt(windowMiddle) })).to.equal(false);
     });
+    it('accepts a page of the kernel that is there at the end of the lower half, where Linux says so, and not below', () => {
+      const load = (at: bigint): InstructionCase => probeCase('MOV<u8,Reg,Mem>(a,ea)', [0x8a, 0x06], { [RSI]: at });
+      const accepted = (testCase: InstructionCase): boolean =>
+        accepts(intel!.quirks, testCase, { ...core.run(testCase), errorCode: core.run(testCase).errorCode | 1 });
+      const end = 2n ** 47n;
+      expect([end - 1n, end - 4096n, end - 4097n].map((at) => accepted(load(at)))).to.deep.equal([true, true, false]);
+      expect(accepts(intel!.quirks, load(end - 1n), core.run(load(end - 1n)))).to.equal(true);
+    });
     it('accepts each byte of a large operand that is in the page that faults', () => {
       const form = 'FRSTOR<u32>(ea)';
       const load = probeCase(form, [0xdd, 0x26], { [RSI]: MemoryMap.data - 16 }, { fx: x87 });

@@ -12,9 +12,9 @@ import {
 } from './instruction_quirks.js';
 import { faultOf, pushInstead, upperHalf, wholeBounds, wholeReturnSelector, wholeSegmentWord } from './open_choices.js';
 import type { HostQuirks } from './host_quirks.js';
+import { hasAddressSizePrefix, hasNarrowAddress, nextPage, pageBytes } from './next_page.js';
 import {
   addressOf,
-  bitsOf,
   offsetInCode,
   Outcome,
   register,
@@ -40,14 +40,12 @@ const mayCheckAlignment = /^(MOVU|MOVUstore|LDDQU|PCMP[EI]STR[IM]|MASKMOVDQU|CLF
 const MAX_LIMIT = 0xffffffff;
 const MOST_OPERAND_BYTES = 512;
 const pagePresent = 1;
-const pageBytes = 0x1000n;
-/** By how much an offset of 16 bits wraps. */
-const WRAP = 0x10000n;
+/** Linux's TASK_SIZE_MAX: arch/x86/include/asm/page_64_types.h. */
+const LAST_PAGE_OF_LOWER_HALF = 2n ** 47n - pageBytes;
 /** Bits of the status word in an FXSAVE image. */
 const { statusWord } = FxImage;
 const C1 = 0x200;
 const stackFault = 0x40;
-const addressSizePrefix = 0x67;
 /** Opcodes of the byte forms; those of the wide forms follow them. */
 const CMPS = 0xa6;
 const SCAS = 0xae;
@@ -264,7 +262,7 @@ export class Expectation {
   /** RFLAGS after so many elements of a repeated instruction. */
   private flagsAfter(testCase: InstructionCase, elements: bigint): number {
     const registers = testCase.registers.slice();
-    const isNarrow = hasPrefix(testCase.instructions[0]!, addressSizePrefix);
+    const isNarrow = hasAddressSizePrefix(testCase.instructions[0]!);
     const before = register(registers, RCX);
     setRegister(registers, RCX, isNarrow ? (before & ~0xffffffffn) | elements : elements);
     const after = this.run({ ...testCase, registers, rflags: testCase.rflags & ~Flag.TF });
@@ -286,13 +284,17 @@ export class Expectation {
     return result.outcome === Outcome.Exception && result.rip === core.rip ? faultOf(core, result) : undefined;
   }
 
-  /** Linux does not tell user mode which pages of the kernel exist. */
+  /**
+   * Linux does not tell user mode which pages of the kernel exist. The last page of the lower half is the kernel's where linear addresses have 48 bits,
+   * and the user's where they have 57.
+   */
   private *withErrorCode(result: CaseResult): Generator<CaseResult> {
-    if (result.vector !== PAGE_FAULT || result.faultAddress >> 63n === 0n) {
+    if (result.vector !== PAGE_FAULT || result.faultAddress < LAST_PAGE_OF_LOWER_HALF) {
       yield result;
       return;
     }
-    if (this.host.kernelPagePresent === 'as the page is') yield result;
+    const isLower = result.faultAddress >> 63n === 0n;
+    if (isLower || this.host.kernelPagePresent === 'as the page is') yield result;
     yield { ...result, errorCode: result.errorCode | pagePresent };
   }
 }
@@ -303,10 +305,6 @@ function moveInstead(instruction: CaseInstruction): CaseInstruction {
   const opcode = opcodeAt(instruction);
   const modrm = bytes[opcode] === 0x0f ? opcode + 2 : opcode + 1;
   return { ...instruction, bytes: [...bytes.slice(0, opcode), 0x8b, ...bytes.slice(modrm)] };
-}
-
-function hasPrefix(instruction: CaseInstruction, prefix: number): boolean {
-  return instruction.bytes.slice(0, opcodeAt(instruction)).includes(prefix);
 }
 
 function faulting(testCase: InstructionCase, core: CaseResult): Faulting | undefined {
@@ -341,28 +339,6 @@ function alone(testCase: InstructionCase, core: CaseResult, index: number): Inst
     registers: core.registers.slice(),
     rflags: 0x202 | (core.rflags & (statusFlags | Flag.DF)),
   };
-}
-
-/** The page fault at each later byte that is in the next page, when that page is not there either. Offsets of 16 bits may wrap there. */
-function* nextPage(core: CaseResult, bytes: number, isNarrow: boolean): Generator<CaseResult> {
-  const next = (core.faultAddress / pageBytes + 1n) * pageBytes;
-  const end = core.faultAddress + BigInt(bytes);
-  for (const wrapped of isNarrow ? [0n, WRAP] : [0n]) {
-    if (isMapped(Number(next - wrapped))) continue;
-    for (let at = next; at < end; at++) yield { ...core, faultAddress: at - wrapped };
-  }
-}
-
-/** Whether the memory operand of an instruction has an address of 16 bits. */
-function hasNarrowAddress(testCase: InstructionCase, instruction: CaseInstruction): boolean {
-  const bits = bitsOf(testCase);
-  return bits !== 64 && (bits === 16) !== hasPrefix(instruction, addressSizePrefix);
-}
-
-/** Whether a case may read at a linear address. */
-function isMapped(address: number): boolean {
-  const { code, codeBytes, data, dataBytes } = MemoryMap;
-  return (address >= code && address < code + codeBytes) || (address >= data && address < data + dataBytes);
 }
 
 /** The same page fault at each later byte of an operand of many bytes, in the page that faults: processors read it in parts, in any order. */
