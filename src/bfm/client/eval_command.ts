@@ -10,14 +10,17 @@ import { takes, withHost } from './client_options.js';
 import type { HostClient } from './host_client.js';
 
 const NAMES = `
-Names: machine, vcpu(0), vmcs (of vcpu 0), memory (physical), symbols, vmm, write. What they give is a copy: only write changes the machine.
+Names: machine, vcpu(0), vmcs (of vcpu 0), memory (physical), symbols, vmm, write. They return copies: only write changes the machine.
+The value undefined prints nothing. A register or field that does not exist has this value: check its spelling.
 See docs/inspecting.md.
 `;
 
 /** The command `bfm eval`: TypeScript about the machine in the background, which does not run while it is evaluated. */
 export function evalCommand(): Command {
   const command = new Command('eval')
-    .description('evaluate TypeScript about the machine; without an expression: what is typed, line by line')
+    .description(
+      'evaluate TypeScript about the machine; without an expression: evaluate the lines of the terminal or the pipe',
+    )
     .argument('[expression]')
     .addHelpText('after', NAMES)
     .action(async (expression: string | undefined) => {

@@ -11,8 +11,9 @@ const OFF = 'off';
 export const gdbAddressHelp = 'a port of 127.0.0.1, or unix:PATH (default: a private socket of the machine)';
 
 const EXAMPLES = `
-The machine runs on until GDB attaches. What bfm asks of it meanwhile is answered, also while GDB holds it, unless that needs the guest to be
-between two turns. 'detach' lets it run on, 'kill' ends it as bfm driver_unload does. See docs/gdb.md.
+The machine runs on until GDB attaches. While GDB holds it, dump, eval, status and console work. A command that acts on the machine, such as
+vmcall, start or save, may be refused until the guest runs on. In GDB, 'detach' lets the machine run on, and 'kill' ends it as
+bfm driver_unload does. See docs/gdb.md.
 `;
 
 /** What `--gdb` of a machine in the background says. @throws UsageError, FileError */

@@ -119,9 +119,9 @@ export class CompiledDump {
     const { address, near } = this;
     const others = [...near].sort((a, b) => a - b).map((offset) => hex((address & ~inPage) + BigInt(offset)));
     return [
-      `no compiled region holds ${hex(address)}: it was not hot, or it is left to the interpreter, or no processor had that address when its code was compiled`,
+      `no compiled region holds ${hex(address)}: it was not hot, or the interpreter executes it, or no processor had mapped that address when its code was compiled`,
       ...(others.length > 0 ? [`regions of its page begin at ${others.join(', ')}`] : []),
-      'with --tier forced, code is compiled after its first visit',
+      'to compile code after its first visit, run it again with --tier forced',
     ].join('\n');
   }
 }

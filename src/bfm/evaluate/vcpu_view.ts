@@ -73,7 +73,7 @@ export type Looked = <T>(look: () => T) => T;
 export function vcpuView(pc: Pc, number: number | bigint, looked: Looked): VcpuView {
   const id = Number(number);
   if (pc.processors[id] === undefined)
-    throw new BareflankError(`there is no vcpu ${number}: the machine has ${pc.processors.length}, from 0 on`);
+    throw new BareflankError(`there is no vcpu ${number}: the machine has ${pc.processors.length}, numbered from 0`);
   const at = <T>(look: (processor: LogicalProcessor) => T): T =>
     looked(() => pc.inspect((processor) => (processor.id === id ? { found: look(processor) } : undefined))[id]!.found);
   const walk = (linear: number | bigint): CheckedWalk =>

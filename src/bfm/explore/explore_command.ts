@@ -56,7 +56,7 @@ export function exploreCommand(done: (status: ExitStatus) => void): Command {
       [] as readonly string[],
     )
     .option('--workers <n>', 'threads, each with a machine of its own', '1')
-    .option('--resume <file>', 'go on from what this file says was explored, if it exists, and keep it there')
+    .option('--resume <file>', 'keep in this file what was explored, and go on from it if the file exists')
     .option('--timeout <seconds>', 'give up after this time')
     .option('--json', 'one JSON object on stdout at the end', false)
     .addHelpText('after', HELP)
@@ -86,7 +86,11 @@ function runOf({ until: _, timeout: __, ...options }: ExploreCommandOptions): Ru
       `a number of processors from 2 to ${MOST_PROCESSORS}: one has nothing to take turns with`,
     );
   if (request.start === 'off')
-    throw new UsageError('--start off: no VMM runs, and so there are no VM exits to explore; leave it out');
+    throw new UsageError(
+      options.start === undefined
+        ? 'without -m no VMM runs, so there are no VM exits to explore; name its modules with -m'
+        : '--start off: no VMM runs, so there are no VM exits to explore; leave it out',
+    );
   return request;
 }
 

@@ -27,6 +27,7 @@ export const progressOf = (runs: readonly number[]): string =>
 
 /** What the user reads of a schedule: a line for each deviation. */
 function tableOf(taken: readonly TakenDeviation[]): string[] {
+  if (taken.length === 0) return [];
   const rows = taken.map(({ decision, passedOver, rip, exit, write, processor }) => [
     `${decision}`,
     `processor ${passedOver} at ${hex(rip)}`,

@@ -5,6 +5,7 @@ import type { Watchpoint } from '../../machine/debug/debugger_stop.js';
 import type { Pc } from '../../machine/pc.js';
 import { lastWrite, type WriteStop } from '../../session/debug/last_write.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
+import { ownName } from '../failures/own_name.js';
 import { firstRegisterWriter, lastRegisterWriter } from './last_register_writer.js';
 import { toHex } from './hex_bytes.js';
 import { isInPage, type WhoTarget, type WrittenBytes, type WrittenName } from './who_target.js';
@@ -27,7 +28,7 @@ export async function lastWriterOf(parts: WhoParts, target: WhoTarget): Promise<
   const { processor = parts.processor } = target;
   if (pc.processors[processor] === undefined)
     throw new BareflankError(
-      `there is no processor ${processor}: the machine has ${pc.processors.length}, counted from 0`,
+      `there is no processor ${processor}: the machine has ${pc.processors.length}, numbered from 0`,
     );
   const where = { ...parts, processor };
   switch (target.kind) {
@@ -42,12 +43,12 @@ export async function lastWriterOf(parts: WhoParts, target: WhoTarget): Promise<
   }
 }
 
-/** The address of a name. @throws BareflankError */
-export function addressOfName(pc: Pc, name: string): bigint {
+/** The address of a name. @param advice what the error says of other names that the caller takes. @throws BareflankError */
+export function addressOfName(pc: Pc, name: string, advice = ''): bigint {
   const address = name === '' ? undefined : pc.symbols.own.addressOf(name);
   if (address !== undefined) return address;
   throw new BareflankError(
-    `"${name.slice(0, 40)}" is no address and no name of the guest: wanted a number, as in 0xffffffff81000000, or a name that --symbols or the guest's kernel has`,
+    `"${name.slice(0, 40)}" is no address and no name of the guest: wanted a number, as in 0xffffffff81000000, or a name that --symbols or the guest's kernel has${advice}`,
   );
 }
 
@@ -56,7 +57,8 @@ const nameText = ({ name, offset }: WrittenName): string => (offset === 0n ? nam
 
 /** @throws BareflankError */
 function bytesOfName(pc: Pc, { name, offset, bytes }: WrittenName): WrittenBytes {
-  const address = BigInt.asUintN(64, addressOfName(pc, name) + offset);
+  const advice = `; ${ownName} describe vmcs and ${ownName} describe msr list the names of fields and MSRs`;
+  const address = BigInt.asUintN(64, addressOfName(pc, name, advice) + offset);
   if (!isInPage(address, bytes))
     throw new BareflankError(`${name} is ${hex(address)} here: ${bytes} bytes from there are not within one page`);
   return { kind: 'memory', address, isPhysical: false, bytes };
@@ -134,5 +136,5 @@ async function firstMemoryWriter(
 async function writerOf(pc: Pc, stop: WriteStop): Promise<string> {
   if (stop.kind === 'machine') return 'in TypeScript: the VMM, the VMX engine or a device';
   const at = await instructionText(pc, stop.processor, stop.rip);
-  return stop.kind === 'access' ? `at ${at}` : `itself (a page walk, or another structure of the processor), at ${at}`;
+  return stop.kind === 'access' ? `at ${at}` : `in a page walk or another access of its own, at ${at}`;
 }

@@ -90,7 +90,7 @@ export class MonitorCommands {
     },
     goto: {
       usage: 'INSTRUCTION',
-      what: 'go to where so many instructions of all processors have retired; back too in a recorded run',
+      what: 'go to the point at which this number of instructions of all processors has retired; in a recorded run also back',
       run: (argument) => this.goTo(argument),
     },
     physical: {
@@ -100,12 +100,12 @@ export class MonitorCommands {
     },
     who: {
       usage: 'ADDRESS[,BYTES]|NAME[,BYTES]|FIELD|MSR',
-      what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address), also where a name of the guest is, of a VMCS field, or of an MSR',
+      what: 'in a recorded run, the last write before this point: of memory (at a linear address, phys:ADDRESS or a name of the guest), of a VMCS field, or of an MSR',
       run: (argument, processor) => this.who(argument, processor),
     },
     eval: {
       usage: 'EXPRESSION',
-      what: "TypeScript about the machine, as of bfm eval: 'vmcs.guestRip', 'vmm.reports'",
+      what: 'evaluate TypeScript about the machine, as bfm eval does: vmcs.guestRip, vmm.reports. At a Unix socket only',
       run: (argument) => this.evaluate(argument),
     },
     where: {

@@ -87,7 +87,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     )
     .option(
       '--who <what>',
-      "who wrote it last, before the point of --until or the end: memory at a linear address, or at 'phys:0x1000'; '0x1000,8' for 8 bytes; a VMCS field or an MSR, as in HOST_SS_SELECTOR, IA32_LSTAR, msr:0x1a0; memory at a name of the guest, as in jiffies_64,8; '@1' after it: of processor 1",
+      "show the last write before the point of --until, or before the end. WHAT is memory at a linear address (0x1000; 0x1000,8 for 8 bytes), at a physical address (phys:0x1000) or at a name of the guest (jiffies_64,8); a VMCS field (HOST_SS_SELECTOR); or an MSR (IA32_LSTAR, msr:0x1a0). '@1' after it means processor 1",
     )
     .option(
       '--site <folder>',

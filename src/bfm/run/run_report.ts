@@ -138,7 +138,7 @@ function compiledRows(
       'instructions in compiled regions',
       `${((100 * compiled.instructions) / Math.max(instructions - restoredAt, 1)).toFixed(1)} %`,
     ],
-    ['instructions of a visit of regions', (compiled.instructions / Math.max(entries, 1)).toFixed(1)],
+    ['instructions per visit of a region', (compiled.instructions / Math.max(entries, 1)).toFixed(1)],
     ...leftRows(compiled.leaves),
     ['compiled regions', `${groupedDigits(regions)} in ${groupedDigits(modules)} modules`],
     ['WebAssembly of regions', `${(bytes / 2 ** 20).toFixed(1)} MiB`],

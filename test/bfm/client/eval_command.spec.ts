@@ -22,7 +22,7 @@ describe('bfm eval', () => {
     expect(thrown).to.deep.equal({
       status: 1,
       stdout: '',
-      stderr: 'bfm: there is no vcpu 2: the machine has 2, from 0 on\n',
+      stderr: 'bfm: there is no vcpu 2: the machine has 2, numbered from 0\n',
     });
     expect(wrong!.status).to.equal(2);
     expect(wrong!.stderr).to.match(/^bfm: eval:1:\d+: Unexpected "\*"/);

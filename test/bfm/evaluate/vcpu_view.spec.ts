@@ -17,7 +17,7 @@ describe('vcpuView', () => {
     expect(value('vmm.status')).to.equal("'VMM_RUNNING'");
     expect(value('machine.instructions')).to.equal(String(pc.instructions));
     expect(value('vmm.reports.cpuidcount.count')).to.equal(String(driver.reports().cpuidcount!.count));
-    expect(() => value('vcpu(7)')).to.throw('there is no vcpu 7: the machine has 1, from 0 on');
+    expect(() => value('vcpu(7)')).to.throw('there is no vcpu 7: the machine has 1, numbered from 0');
     driver.stop();
     expect(() => value('vmcs')).to.throw('vcpu 0 has no current VMCS');
     driver.close();

@@ -59,7 +59,7 @@ describe('bfm explore', () => {
 
   it('refuses what cannot be explored', async () => {
     const refusal = async (...args: string[]): Promise<unknown> => {
-      const all = ['--guest', 'race_hook', '-m', 'racing_hook', '--until', hookMissed, ...args];
+      const all = ['--guest', 'race_hook', '--until', hookMissed, ...args];
       return exploreCommand(() => {})
         .parseAsync(all, { from: 'user' })
         .then(
@@ -67,11 +67,14 @@ describe('bfm explore', () => {
           (error: unknown) => error,
         );
     };
-    const refused = async (message: string, ...args: string[]): Promise<void> =>
+    const refusedBare = async (message: string, ...args: string[]): Promise<void> =>
       void expect(await refusal(...args))
         .to.be.instanceOf(UsageError)
         .with.property('message')
         .that.includes(message);
+    const refused = async (message: string, ...args: string[]): Promise<void> =>
+      refusedBare(message, '-m', 'racing_hook', ...args);
+    await refusedBare('without -m no VMM runs', '--cpus', '2');
     await refused('--cpus 1: it must be a number of processors from 2 to 8: one has nothing to take turns with');
     await refused('--preemptions many: it must be a whole number', '--cpus', '2', '--preemptions', 'many');
     await refused('--workers 0: it must be a whole number from 1', '--cpus', '2', '--workers', '0');

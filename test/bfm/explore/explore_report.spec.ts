@@ -48,6 +48,14 @@ describe('The report of an exploration', () => {
     ]);
   });
 
+  it('has no table if the failure needs no preemption', () => {
+    const usual: ExploreReport = { ...report, result: { end: 'found', failure: { ...failure, taken: [] } } };
+    expect(exploreLines(usual).split('\n').slice(0, 2)).to.deep.equal([
+      'bfm: found: it broke, without a preemption',
+      '  3 runs (1 + 2 by number of preemptions), up to 20 decisions each, 1.3 s',
+    ]);
+  });
+
   it('names the address of a watched write', () => {
     const taken = [{ ...failure.taken[0]!, exit: undefined, write: 0x6c0n }];
     const written: ExploreReport = { ...report, result: { end: 'found', failure: { ...failure, taken } } };

@@ -196,7 +196,7 @@ describe('WhoRun', () => {
   it('refuses a processor that there is not', async () => {
     const error: unknown = await who('counted', 'GUEST_RIP@1').catch((failure: unknown) => failure);
     expect(error).to.be.instanceOf(BareflankError);
-    expect((error as Error).message).to.equal('there is no processor 1: the machine has 1, counted from 0');
+    expect((error as Error).message).to.equal('there is no processor 1: the machine has 1, numbered from 0');
   });
 
   it('answers of a run whose VMM did not start, and passes on why if it cannot', async () => {

@@ -101,7 +101,7 @@ describe('reportTable', () => {
     const lines = reportTable({ ...report('reached'), machine: { ...machine, compiled } }, true).split('\n');
     const shown = lines.map((line) => line.trim().replace(/\s{2,}/, ' = '));
     expect(shown).to.include.members([
-      'instructions of a visit of regions = 500.0',
+      'instructions per visit of a region = 500.0',
       'left for code without a region = 700',
       'left for an instruction of the interpreter = 200',
       'left for a miss of the TLB or a fault = 60',
