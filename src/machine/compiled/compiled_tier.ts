@@ -269,11 +269,15 @@ export class CompiledTier {
     const index = code.indexOf(page, Constants.DECODE_CODE64);
     const head = index === 0 ? 0 : code.headAt(index, offset);
     if (head === 0 || code.formOf(head) === forms.region || this.forgottenOf[page]! >= MOST_FORGOTTEN) return undefined;
+    const { recordNext } = code;
     const root = regionGraph(code, forms, index, offset);
-    if (root === undefined) return undefined;
-    const { body, instructions, handled } = emitRegion(root, forms);
+    const emitted = root && emitRegion(root, forms);
     // nothing is won where handlers do it all
-    if (handled === instructions) return undefined;
+    if (emitted === undefined || emitted.handled === emitted.instructions) {
+      code.recordNext = recordNext;
+      return undefined;
+    }
+    const { body, instructions } = emitted;
     this.statistics.instructions += instructions;
     return { body, slot: this.takeSlot(), page, offset, root, head, records: this.recordBytes(head) };
   }

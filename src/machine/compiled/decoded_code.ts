@@ -62,6 +62,14 @@ export class DecodedCode {
     this.u32[(index + IndexField.HasRegions) / 4] = 1;
   }
 
+  /** Where the next record goes. Records that nobody was told of are given back by setting it to what it was before them. */
+  get recordNext(): number {
+    return this.u32[Layout.RECORD_NEXT / 4]!;
+  }
+  set recordNext(record: number) {
+    this.u32[Layout.RECORD_NEXT / 4] = record;
+  }
+
   formOf(record: number): number {
     return this.view.getUint16(record + RecordField.Form, true);
   }

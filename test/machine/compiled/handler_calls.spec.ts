@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { forcedTier } from '../../support/compiled_tier.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { forcedTier, hotTier } from '../../support/compiled_tier.js';
 import { flat, machine, run } from './flat_guests.js';
 
 /** CR4.OSFXSR and CR4.OSXMMEXCPT; x87 as after power-on. */
@@ -206,5 +207,27 @@ describe('HandlerCalls', () => {
       return [pc.instructions, pc.stops.take(), pc.stateHash()];
     };
     expect(await stopAt(forcedTier)).to.deep.equal(await stopAt());
+  });
+
+  it('take no room in the record space where nothing is compiled', async () => {
+    const guest = flat([
+      'lea rax, [rip + again]',
+      'mov edi, 0x140000',
+      'mov [rdi], eax',
+      'mov word ptr [rdi + 4], cs',
+      // a region may not begin with CLI, and handlers do all that is behind it up to the far jump
+      'again: cli',
+      'fninit',
+      'fninit',
+      '.byte 0xff, 0x2c, 0x25, 0, 0, 0x14, 0',
+    ]);
+    const recordsOf = async (tier?: typeof hotTier): Promise<number> => {
+      const pc = await machine(guest, tier);
+      while (pc.instructions < 3_000_000) pc.runQuantum(() => true, 100_000);
+      expect((pc.compiledTier?.statistics.emitMilliseconds ?? 1) > 0, 'the tier has tried').to.equal(true);
+      expect(pc.compiledTier?.statistics.regions ?? 0).to.equal(0);
+      return pc.core.u32[Layout.RECORD_NEXT / 4]!;
+    };
+    expect(await recordsOf(hotTier)).to.equal(await recordsOf());
   });
 });
