@@ -273,7 +273,7 @@ export class CompiledTier {
     const root = regionGraph(code, forms, index, offset);
     const emitted = root && emitRegion(root, forms);
     // nothing is won where handlers do it all
-    if (emitted === undefined || emitted.handled === emitted.instructions) {
+    if (root === undefined || emitted === undefined || emitted.handled === emitted.instructions) {
       code.recordNext = recordNext;
       return undefined;
     }
